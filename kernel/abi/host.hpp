@@ -1,0 +1,56 @@
+#pragma once
+// What one plugin sees of the kernel: an atrium_host and its interface tables, made for that plugin alone.
+#include "auth/token_issuer.hpp"
+#include "egress/client.hpp"
+#include "events/log.hpp"
+#include "jobs/jobs.hpp"
+#include "observability/metrics.hpp"
+#include "plugins/services.hpp"
+#include "routing/route.hpp"
+#include "storage/database.hpp"
+
+#include <atrium/abi.h>
+
+#include <nlohmann/json.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace kernel::abi {
+
+/// The parts of the kernel that the boundary speaks to.
+struct Parts {
+  storage::Database& database;
+  events::Log& events;
+  jobs::Jobs& jobs;
+  egress::Client& egress;
+  plugins::Services& services;
+  observability::Metrics& metrics;
+  auth::TokenIssuer& tokens;
+};
+
+/// What its manifest was granted.
+struct Grants {
+  bool egress_user = false, egress_operator = false;
+  std::vector<std::string> environment;  ///< variables it may read
+};
+
+class Host {
+ public:
+  /// `lease` is put into everything that can still call the plugin. `configuration`: the table [plugin.ID].
+  Host(Parts parts, std::string owner, Grants grants, nlohmann::json configuration, std::shared_ptr<void> lease);
+  ~Host();
+  Host(const Host&) = delete;
+  const atrium_host* handle() const;
+  /// The routes declared in start(), to be put into the table in one step.
+  std::vector<routing::Route> take_routes();
+  /// Ends subscriptions, timers and services; after it no call into the plugin begins. Waits for running ones.
+  void revoke();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kernel::abi

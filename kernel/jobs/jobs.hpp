@@ -1,0 +1,41 @@
+#pragma once
+// Threads and timers for everybody: one bounded pool, one timer thread.
+#include <chrono>
+#include <functional>
+#include <memory>
+
+namespace kernel::jobs {
+
+/// Ends the timer when destroyed; returns once no call of it runs (unless from within that call).
+class Timer {
+ public:
+  virtual ~Timer() = default;
+};
+
+class Jobs {
+ public:
+  struct Options {
+    int threads = 16;
+    std::size_t max_waiting = 100'000;
+  };
+  explicit Jobs(Options options);
+  ~Jobs();
+  /// False when the queue is full or stop() was called. Exceptions that escape `work` are logged.
+  bool post(std::function<void()> work);
+  void after(std::chrono::milliseconds delay, std::function<void()> work);  ///< fire and forget
+  [[nodiscard]] std::unique_ptr<Timer> once(std::chrono::milliseconds delay, std::function<void()> work);
+  /// Never overlaps itself: a late run is not made up for.
+  [[nodiscard]] std::unique_ptr<Timer> every(std::chrono::milliseconds period, std::function<void()> work);
+  /// Runs what is queued, then ends the threads.
+  void stop();
+  struct Counters {
+    std::uint64_t done, waiting, running, refused;
+  };
+  Counters counters() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kernel::jobs

@@ -1,0 +1,15 @@
+# The OpenSSF compiler hardening guide, as far as g++ 12 has it. Used by the kernel and by atrium_add_plugin().
+add_library(atrium_hardening INTERFACE)
+target_compile_options(atrium_hardening INTERFACE
+  -Wall -Wextra -Wformat=2 -Wformat-security -Werror=format-security -Wimplicit-fallthrough -Wnon-virtual-dtor
+  -fstack-protector-strong -fstack-clash-protection -fcf-protection=full
+  -fno-strict-overflow -fno-delete-null-pointer-checks -ftrivial-auto-var-init=zero
+  -D_GLIBCXX_ASSERTIONS -fno-gnu-unique -ffunction-sections -fdata-sections)
+target_link_options(atrium_hardening INTERFACE
+  -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--gc-sections -Wl,--as-needed)
+if(ATRIUM_SANITIZE)
+  target_compile_options(atrium_hardening INTERFACE -fsanitize=${ATRIUM_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(atrium_hardening INTERFACE -fsanitize=${ATRIUM_SANITIZE})
+else()
+  target_compile_options(atrium_hardening INTERFACE $<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3>)
+endif()

@@ -1,0 +1,290 @@
+/* atrium/abi.h - the only binary contract between the kernel and a plugin. C11, no dependencies.
+ *
+ * LAYOUT   Tables begin with `size` = sizeof at build time; slots are only appended, never moved or removed;
+ *          use a slot only if ATRIUM_HAS() it. atrium_str, atrium_value and atrium_err are frozen for ever.
+ * STRINGS  UTF-8, not NUL-terminated; an argument is borrowed until the call returns.
+ * MEMORY   Nobody frees the other side's memory: results come by callback or by an opaque handle.
+ * ERRORS   A status < 0 is a failure, its details in the caller's atrium_err (never NULL). Nothing may throw,
+ *          unwind or longjmp across any function below, in either direction.
+ * THREADS  [any]  any thread, concurrently.
+ *          [life] one at a time per plugin, never inside [any]; registrations belong into start().
+ *          [tx]   inside the transaction's function only, on the thread that runs it.
+ * UNLOAD   Host: stops new calls, waits for running ones, quiesce(), revokes handles, destroy().
+ *          Plugin: after destroy() no thread, callback or pointer into its code may remain.
+ * DRAFT    Until 1.0 every interface id ends in ".draft/0" and may change from one build to the next. */
+#ifndef ATRIUM_ABI_H
+#define ATRIUM_ABI_H
+#include <stddef.h>
+#include <stdint.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ATRIUM_ABI_MINOR 0u
+#define ATRIUM_HAS(table, slot) ((table)->size >= offsetof(__typeof__(*(table)), slot) + sizeof((table)->slot))
+
+enum {
+  ATRIUM_OK = 0,
+  ATRIUM_PENDING = 1, /* the answer comes later, through the handle or callback named by the function */
+  ATRIUM_E_INVALID = -1,
+  ATRIUM_E_NOT_FOUND = -2,
+  ATRIUM_E_DENIED = -3,
+  ATRIUM_E_CONFLICT = -4,
+  ATRIUM_E_UNAVAILABLE = -5, /* may be tried again later */
+  ATRIUM_E_TIMEOUT = -6,
+  ATRIUM_E_INTERNAL = -7,
+  ATRIUM_E_CANCELLED = -8
+};
+
+typedef struct atrium_str {
+  const char *data;
+  size_t len;
+} atrium_str;
+
+typedef struct atrium_err {
+  int32_t code; /* one of ATRIUM_E_* */
+  char message[252]; /* NUL-terminated */
+} atrium_err;
+
+enum { ATRIUM_NULL = 1, ATRIUM_BOOL, ATRIUM_INT, ATRIUM_REAL, ATRIUM_TEXT };
+typedef struct atrium_value {
+  int32_t type, reserved;
+  union {
+    int64_t i; /* ATRIUM_BOOL, ATRIUM_INT */
+    double d;  /* ATRIUM_REAL */
+    atrium_str s;
+  } as;
+} atrium_value;
+
+typedef struct atrium_host atrium_host;           /* one per plugin, valid from create() to destroy() */
+typedef struct atrium_request atrium_request;     /* valid until responded */
+typedef struct atrium_principal atrium_principal; /* borrowed from a request or call, or owned: copy(), act_as() */
+typedef struct atrium_tx atrium_tx;               /* valid inside the transaction's function */
+typedef struct atrium_sub atrium_sub;
+typedef struct atrium_timer atrium_timer;
+typedef struct atrium_call atrium_call;           /* an incoming service call, valid until replied */
+typedef struct atrium_pending atrium_pending;     /* an outgoing call or exchange, valid until its last callback */
+
+struct atrium_host {
+  uint32_t size, abi_minor;
+  /* [any] An interface table by id; NULL when this kernel lacks it or plugin.json was not granted it. */
+  const void *(*get)(const atrium_host *, const char *id);
+  /* [any] level: 0 trace, 1 debug, 2 info, 3 warning, 4 error. fields_json: an object, or empty. */
+  void (*log)(const atrium_host *, int32_t level, atrium_str message, atrium_str fields_json);
+};
+
+/* ---- HTTP: routes of this plugin ------------------------------------------------------------------------------ */
+#define ATRIUM_HTTP "atrium.http.draft/0"
+/* Returns ATRIUM_OK (responded), ATRIUM_PENDING (after defer()), or < 0: the host answers 500. */
+typedef int32_t (*atrium_http_fn)(void *self, atrium_request *);
+typedef void (*atrium_notify_fn)(void *ctx);
+/* A piece of a streamed body; last: nothing follows. Return < 0 to refuse the rest, ATRIUM_PENDING to pause. */
+typedef int32_t (*atrium_body_fn)(void *ctx, atrium_str data, int32_t last, const atrium_err *failure_or_null);
+
+typedef struct atrium_http {
+  uint32_t size, reserved;
+  /* [life] declaration: {"method", "path", "access": ["none|user|admin|KIND"...], "summary", "description"?, "tag"?,
+   * "runs": "fast_read|io|pool", "query"?: [OpenAPI parameters], "body"?: schema, "body_type"?: "json|merge|stream",
+   * "required"?: bool, "answers": {"200": schema or null}, "write"?: bool (default: method is not GET)}.
+   * access: who may call, any of; KIND is a kind of principal that this plugin issues tokens for, such as "worker".
+   * runs: "io" promises never to wait; "fast_read" does nothing but short reads of the store, and runs on an I/O
+   * thread where the store is embedded; "pool" may wait. ATRIUM_E_INVALID names what is wrong in the declaration. */
+  int32_t (*route)(const atrium_host *, atrium_str declaration_json, atrium_http_fn, void *self, atrium_err *);
+  atrium_str (*path)(atrium_request *, atrium_str name);   /* [any] percent-decoded; empty when absent */
+  atrium_str (*query)(atrium_request *, atrium_str name);  /* [any] percent-decoded; data NULL when absent */
+  atrium_str (*header)(atrium_request *, atrium_str name); /* [any] any case of the name; data NULL when absent */
+  atrium_str (*body)(atrium_request *);                    /* [any] whole, for routes that do not stream */
+  atrium_str (*request_id)(atrium_request *);              /* [any] */
+  const atrium_principal *(*principal)(atrium_request *);  /* [any] NULL where access is "none" and nobody signed in */
+  int32_t (*set_header)(atrium_request *, atrium_str name, atrium_str value); /* [any] before respond() */
+  int32_t (*defer)(atrium_request *);                      /* handler's thread; it then returns ATRIUM_PENDING */
+  int32_t (*respond)(atrium_request *, int32_t status, atrium_str type, atrium_str body); /* [any] once; consumes */
+  int32_t (*cancelled)(atrium_request *);                  /* [any] 1 when the client has gone */
+  /* [any] fn is called at most once, on any thread, when the client goes before the answer is complete. */
+  void (*on_cancel)(atrium_request *, atrium_notify_fn, void *ctx);
+  /* [any] A reply of unknown length: begin, any number of writes, end (consumes). write() takes all of data and
+   * answers ATRIUM_PENDING when the client lags: then wait for on_writable, called once. < 0: the client has gone. */
+  int32_t (*stream_begin)(atrium_request *, int32_t status, atrium_str type);
+  int32_t (*stream_write)(atrium_request *, atrium_str data, atrium_notify_fn on_writable, void *ctx);
+  int32_t (*stream_end)(atrium_request *);
+  /* [any] once, for "body_type": "stream": pieces arrive one after another on pool threads. */
+  int32_t (*body_read)(atrium_request *, atrium_body_fn, void *ctx);
+  int32_t (*body_resume)(atrium_request *); /* [any] after the body function answered ATRIUM_PENDING */
+} atrium_http;
+
+/* ---- Who is asking ------------------------------------------------------------------------------------------ */
+#define ATRIUM_AUTH "atrium.auth.draft/0"
+typedef struct atrium_auth {
+  uint32_t size, reserved;
+  atrium_str (*kind)(const atrium_principal *); /* [any] "user", "worker", "agent", "plugin" */
+  atrium_str (*id)(const atrium_principal *);   /* [any] */
+  atrium_str (*role)(const atrium_principal *); /* [any] "admin", "member", "viewer"; empty for others */
+  atrium_principal *(*copy)(const atrium_principal *); /* [any] owned: free() it */
+  /* [any] A principal for work this plugin does in somebody's name, such as ("agent", id). Owned: free() it. */
+  atrium_principal *(*act_as)(const atrium_host *, atrium_str kind, atrium_str id);
+  void (*free)(atrium_principal *); /* [any] owned ones only */
+  /* [any] Makes a bearer token of this plugin's own for a principal of kind "worker"; shown once, stored hashed.
+   * token receives it. revoke_tokens() makes every token of that principal useless at once. */
+  int32_t (*issue_token)(const atrium_host *, atrium_tx *, atrium_str kind, atrium_str id,
+                         void (*token)(void *ctx, atrium_str), void *ctx, atrium_err *); /* [tx] */
+  int32_t (*revoke_tokens)(const atrium_host *, atrium_tx *, atrium_str kind, atrium_str id, atrium_err *); /* [tx] */
+} atrium_auth;
+
+/* ---- Storage ------------------------------------------------------------------------------------------------- */
+#define ATRIUM_DB "atrium.db.draft/0"
+typedef int32_t (*atrium_row_fn)(void *ctx, const atrium_value *columns, size_t n); /* != 0 stops the query */
+typedef int32_t (*atrium_tx_fn)(void *ctx, atrium_tx *); /* ATRIUM_OK commits, anything else rolls back */
+typedef void (*atrium_done_fn)(void *ctx, int32_t status, const atrium_err *failure_or_null);
+typedef struct atrium_db {
+  uint32_t size, reserved;
+  /* [any] "sqlite" or "postgresql". */
+  atrium_str (*dialect)(const atrium_host *);
+  /* One statement; `?` stands for the parameters in order. With a tx: [tx], else [any] and only reading. Columns
+   * arrive as ATRIUM_TEXT or ATRIUM_NULL, booleans as "1"/"0" or "t"/"f", borrowed until the row function returns.
+   * ATRIUM_E_CONFLICT: a constraint refused; its name is in the message. affected may be NULL. */
+  int32_t (*exec)(const atrium_host *, atrium_tx *or_null, atrium_str sql, const atrium_value *params, size_t n,
+                  atrium_row_fn or_null_fn, void *ctx, int64_t *affected, atrium_err *);
+  /* Runs fn inside one transaction on a thread of the kernel's, together with others that wait. fn may be run again
+   * (a serialisation fault, a neighbour's failure): it does SQL and record() and nothing else. What fn returns is
+   * returned. The principal (or NULL: this plugin itself) stands in the audit rows.
+   * transact waits: [any] but I/O threads and other transactions' functions. */
+  int32_t (*transact)(const atrium_host *, const atrium_principal *, atrium_tx_fn, void *ctx, int64_t timeout_ms,
+                      atrium_err *);
+  /* [any] done is called exactly once after the commit or the failure, on a thread that must not be kept waiting. */
+  void (*transact_async)(const atrium_host *, const atrium_principal *, atrium_tx_fn, void *ctx, int64_t timeout_ms,
+                         atrium_done_fn done);
+} atrium_db;
+
+/* ---- Events and audit ---------------------------------------------------------------------------------------- */
+#define ATRIUM_EVENTS "atrium.events.draft/0"
+/* One change: an audit row, and an event when topic is not empty. */
+typedef struct atrium_change {
+  uint32_t size, reserved;
+  atrium_str action;      /* "task.created"; stands in the audit row */
+  atrium_str resource;    /* the kind: "task" */
+  atrium_str resource_id;
+  atrium_str topic;       /* event type; empty: audit row only */
+  atrium_str data_json;   /* the whole resource */
+  atrium_str owner;       /* empty: every member may see the event; else this user's id, and nobody else */
+} atrium_change;
+typedef struct atrium_event {
+  uint32_t size, reserved;
+  int64_t sequence, time_us;
+  atrium_str topic, resource_id, owner, data_json, actor; /* actor: "user:ID", "agent:ID", "plugin:ID" */
+} atrium_event;
+typedef void (*atrium_event_fn)(void *self, const atrium_event *);
+typedef int32_t (*atrium_durable_fn)(void *self, const atrium_event *); /* < 0: deliver again later, from this one */
+typedef struct atrium_events {
+  uint32_t size, reserved;
+  int32_t (*record)(atrium_tx *, const atrium_change *, atrium_err *); /* [tx] */
+  /* [any] Live: every event that matches from now on, best effort, on a pool thread, in order. pattern: "task.created",
+   * "task.*", "*". */
+  int32_t (*subscribe)(const atrium_host *, atrium_str pattern, atrium_event_fn, void *self, atrium_sub **, atrium_err *);
+  /* [life] Durable: every matching event at least once, in order, after its commit, across restarts and nodes; the
+   * cursor is kept under (plugin, name). A new name starts at the log's end. */
+  int32_t (*subscribe_durable)(const atrium_host *, atrium_str name, atrium_str pattern, atrium_durable_fn, void *self,
+                               atrium_sub **, atrium_err *);
+  void (*unsubscribe)(atrium_sub *); /* [any] returns when no call runs; from its own callback: on return */
+} atrium_events;
+
+/* ---- Threads and timers: a plugin does not start its own ------------------------------------------------------ */
+#define ATRIUM_JOBS "atrium.jobs.draft/0"
+typedef void (*atrium_job_fn)(void *self);
+typedef struct atrium_jobs {
+  uint32_t size, reserved;
+  int32_t (*post)(const atrium_host *, atrium_job_fn, void *self, atrium_err *); /* [any] ATRIUM_E_UNAVAILABLE: full */
+  int32_t (*after)(const atrium_host *, int64_t delay_ms, atrium_job_fn, void *self, atrium_timer **or_null,
+                   atrium_err *); /* [any] once */
+  int32_t (*every)(const atrium_host *, int64_t period_ms, atrium_job_fn, void *self, atrium_timer **,
+                   atrium_err *); /* [any] never overlaps itself */
+  void (*cancel)(atrium_timer *); /* [any] consumes; returns when no call runs; from its own callback: on return */
+} atrium_jobs;
+
+/* ---- Services: plugins never hold each other's pointers ------------------------------------------------------- */
+#define ATRIUM_SERVICES "atrium.services.draft/0"
+/* The provider replies now or later; with a tx (call_tx) before it returns, and only by SQL. */
+typedef int32_t (*atrium_service_fn)(void *self, atrium_call *);
+typedef void (*atrium_chunk_fn)(void *ctx, atrium_str json); /* a piece of a streaming reply, in order */
+typedef void (*atrium_reply_fn)(void *ctx, int32_t status, atrium_str json); /* last, exactly once */
+typedef struct atrium_services {
+  uint32_t size, reserved;
+  /* [life] service: "kind/name", such as "agent.tool/calculator". metadata: what find() shows of it. */
+  int32_t (*provide)(const atrium_host *, atrium_str service, atrium_str metadata_json, atrium_service_fn, void *self,
+                     atrium_err *);
+  /* [any] every present service of a kind, or one by its full name: row(ctx, service, metadata_json). */
+  int32_t (*find)(const atrium_host *, atrium_str kind_or_service,
+                  void (*row)(void *ctx, atrium_str service, atrium_str metadata_json), void *ctx);
+  /* Without a tx: [any], never waits, the callbacks come from any thread. With a tx: [tx], and reply comes before the
+   * call returns. If it returns < 0, no callback comes (ATRIUM_E_NOT_FOUND: nobody provides it). At the deadline, or
+   * at cancel(), reply comes with ATRIUM_E_TIMEOUT or ATRIUM_E_CANCELLED. status < 0: json is {"message", ...}. */
+  int32_t (*call)(const atrium_host *, atrium_tx *or_null, const atrium_principal *or_null, atrium_str service,
+                  atrium_str method, atrium_str json, int64_t timeout_ms, atrium_chunk_fn or_null_chunk,
+                  atrium_reply_fn reply, void *ctx, atrium_pending **or_null_pending, atrium_err *);
+  void (*cancel)(atrium_pending *); /* [any] before the reply; reply still comes */
+  /* The provider's side. */
+  atrium_str (*call_method)(atrium_call *);
+  atrium_str (*call_json)(atrium_call *);
+  atrium_tx *(*call_tx)(atrium_call *);                     /* NULL: not inside a transaction */
+  const atrium_principal *(*call_principal)(atrium_call *); /* NULL: the calling plugin itself */
+  int32_t (*call_cancelled)(atrium_call *);                 /* [any] 1: nobody waits any more */
+  void (*on_cancel)(atrium_call *, atrium_notify_fn, void *ctx); /* [any] at most once, any thread */
+  int32_t (*emit)(atrium_call *, atrium_str json);               /* [any] a piece; < 0: nobody waits any more */
+  int32_t (*reply)(atrium_call *, int32_t status, atrium_str json); /* [any] once; consumes */
+} atrium_services;
+
+/* ---- Egress: the one way out to other hosts -------------------------------------------------------------------- */
+#define ATRIUM_EGRESS "atrium.egress.draft/0"
+typedef struct atrium_exchange {
+  uint32_t size, reserved;
+  /* On pool threads, one after another. headers_json: {"name": "value"}, lower case. */
+  void (*head)(void *ctx, int32_t status, atrium_str headers_json);
+  int32_t (*data)(void *ctx, atrium_str piece); /* < 0 abandons the exchange */
+  void (*done)(void *ctx, int32_t status, const atrium_err *failure_or_null); /* last, exactly once */
+} atrium_exchange;
+typedef struct atrium_egress {
+  uint32_t size, reserved;
+  /* [any] request: {"method", "url", "headers"?: {}, "connect_timeout_ms"?, "idle_timeout_ms"?, "timeout_ms"?,
+   * "max_bytes"? (of the answer, default 8 MiB), "redirects"? (0 by default), "trust": "user|operator"}.
+   * "user": an address that users, agents or templates name: special address ranges are refused. "operator": the
+   * operator configured it; needs the grant "egress": "operator". Refused before a packet leaves: ATRIUM_E_DENIED. */
+  int32_t (*send)(const atrium_host *, atrium_str request_json, atrium_str body, const atrium_exchange *, void *ctx,
+                  atrium_pending **, atrium_err *);
+  void (*cancel)(atrium_pending *); /* [any] before done; done still comes */
+} atrium_egress;
+
+/* ---- Settings and metrics --------------------------------------------------------------------------------------- */
+#define ATRIUM_SETTINGS "atrium.settings.draft/0"
+typedef struct atrium_settings {
+  uint32_t size, reserved;
+  /* [any] This plugin's table of the configuration ([plugin.ID]) as a JSON object. */
+  void (*configuration)(const atrium_host *, void (*value)(void *ctx, atrium_str json), void *ctx);
+  /* [any] A variable of the environment that plugin.json lists under "environment"; others are as if unset. */
+  void (*environment)(const atrium_host *, atrium_str name, void (*value)(void *ctx, atrium_str), void *ctx);
+} atrium_settings;
+
+#define ATRIUM_METRICS "atrium.metrics.draft/0"
+typedef struct atrium_metrics {
+  uint32_t size, reserved;
+  /* [any] Named atrium_<plugin>_<name>. labels: a JSON object of strings, or empty; at most 1000 label sets a name. */
+  void (*add)(const atrium_host *, atrium_str name, atrium_str labels_json, double delta);     /* counter */
+  void (*set)(const atrium_host *, atrium_str name, atrium_str labels_json, double value);     /* gauge */
+  void (*observe)(const atrium_host *, atrium_str name, atrium_str labels_json, double value); /* histogram, seconds */
+} atrium_metrics;
+
+/* ---- The plugin's side -------------------------------------------------------------------------------------------- */
+typedef struct atrium_plugin {
+  uint32_t size, abi_minor; /* abi_minor: the lowest kernel minor this plugin needs */
+  const char *id, *version; /* NUL-terminated, static, equal to plugin.json */
+  int32_t (*create)(const atrium_host *, void **self, atrium_err *); /* [life] */
+  int32_t (*start)(void *self, atrium_err *);                        /* [life] register; traffic follows ATRIUM_OK */
+  int32_t (*quiesce)(void *self, int64_t deadline_ms, atrium_err *); /* [life] end own work; < 0: keep loaded */
+  void (*destroy)(void *self);                                       /* [life] */
+  int32_t (*health)(void *self, atrium_err *);                       /* [any] */
+} atrium_plugin;
+#define ATRIUM_ENTRY "atrium_plugin_v1" /* the ABI major is in the symbol: a break adds atrium_plugin_v2 */
+__attribute__((visibility("default"))) const atrium_plugin *atrium_plugin_v1(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
