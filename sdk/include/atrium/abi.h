@@ -110,6 +110,7 @@ typedef struct atrium_http {
   /* [any] once, for "body_type": "stream": pieces arrive one after another on pool threads. */
   int32_t (*body_read)(atrium_request *, atrium_body_fn, void *ctx);
   int32_t (*body_resume)(atrium_request *); /* [any] after the body function answered ATRIUM_PENDING */
+  atrium_str (*target)(atrium_request *);   /* [any] path and query as sent */
 } atrium_http;
 
 /* ---- Who is asking ------------------------------------------------------------------------------------------ */
@@ -217,7 +218,7 @@ typedef struct atrium_services {
   /* Without a tx: [any], never waits, the callbacks come from any thread. With a tx: [tx], and reply comes before the
    * call returns. If it returns < 0, no callback comes (ATRIUM_E_NOT_FOUND: nobody provides it). At the deadline, or
    * at cancel(), reply comes with ATRIUM_E_TIMEOUT or ATRIUM_E_CANCELLED. status < 0: json is {"message", ...}. */
-  int32_t (*call)(const atrium_host *, atrium_tx *or_null, const atrium_principal *or_null, atrium_str service,
+  int32_t (*call)(const atrium_host *, atrium_tx *tx_or_null, const atrium_principal *who_or_null, atrium_str service,
                   atrium_str method, atrium_str json, int64_t timeout_ms, atrium_chunk_fn or_null_chunk,
                   atrium_reply_fn reply, void *ctx, atrium_pending **or_null_pending, atrium_err *);
   void (*cancel)(atrium_pending *); /* [any] before the reply; reply still comes */

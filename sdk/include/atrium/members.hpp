@@ -1,0 +1,242 @@
+#pragma once
+// The one description of a resource: parsing with every fault at once, JSON, SQL columns and the OpenAPI schema read it.
+//
+//   struct Note {
+//     atrium::Id id;
+//     std::string title;
+//     static constexpr auto members = atrium::members(
+//         atrium::member("id", &Note::id).read_only(),
+//         atrium::member("title", &Note::title).length(1, 200).required());
+//   };
+#include <atrium/codec.hpp>
+#include <atrium/problem.hpp>
+
+#include <tuple>
+
+namespace atrium {
+
+template <class T, class M>
+struct Member {
+  std::string_view name;
+  M T::* field;
+  Bounds bounds{};
+  bool is_read_only = false, is_required = false, is_hidden = false, is_stored = true, is_ranked = false;
+  std::string_view text{};
+
+  using Value = M;
+
+  /// Shown, never taken: a client that sends it is not refused, its value is ignored.
+  constexpr Member read_only() const { return with([](Member& m) { m.is_read_only = true; }); }
+  /// Must be present, and not null, when the resource is made.
+  constexpr Member required() const { return with([](Member& m) { m.is_required = true; }); }
+  /// A column, but never in JSON.
+  constexpr Member hidden() const { return with([](Member& m) { m.is_hidden = m.is_read_only = true; }); }
+  /// In JSON, but no column.
+  constexpr Member not_stored() const { return with([](Member& m) { m.is_stored = false; }); }
+  /// An enum kept in its column as its position, so that SQL can order by it.
+  constexpr Member ranked() const { return with([](Member& m) { m.is_ranked = true; }); }
+  constexpr Member length(std::int64_t least, std::int64_t most) const {
+    return with([&](Member& m) { m.bounds.min_length = least, m.bounds.max_length = most; });
+  }
+  constexpr Member range(double least, double most) const {
+    return with([&](Member& m) { m.bounds.min = least, m.bounds.max = most; });
+  }
+  constexpr Member items(std::int64_t least, std::int64_t most) const {
+    return with([&](Member& m) { m.bounds.min_items = least, m.bounds.max_items = most; });
+  }
+  constexpr Member format(std::string_view hint) const { return with([&](Member& m) { m.bounds.pattern_hint = hint; }); }
+  constexpr Member description(std::string_view words) const { return with([&](Member& m) { m.text = words; }); }
+
+ private:
+  template <class F>
+  constexpr Member with(F change) const {
+    Member copy = *this;
+    change(copy);
+    return copy;
+  }
+};
+
+template <class T, class M>
+constexpr Member<T, M> member(std::string_view name, M T::* field) {
+  return {.name = name, .field = field};
+}
+template <class... Ms>
+constexpr auto members(Ms... list) {
+  return std::tuple<Ms...>(list...);
+}
+
+template <class T>
+concept Described = requires { T::members; };
+
+template <Described T, class F>
+constexpr void for_each_member(F&& visit) {
+  std::apply([&](const auto&... m) { (visit(m), ...); }, T::members);
+}
+
+/// Appends the resource as a JSON object, straight to text.
+template <Described T>
+void write_json(std::string& out, const T& value) {
+  out += '{';
+  bool first = true;
+  for_each_member<T>([&](const auto& m) {
+    if (m.is_hidden) return;
+    if (!first) out += ',';
+    first = false;
+    out.append("\"").append(m.name).append("\":");
+    Codec<std::remove_cvref_t<decltype(value.*m.field)>>::write(out, value.*m.field);
+  });
+  out += '}';
+}
+template <Described T>
+std::string to_json(const T& value) {
+  std::string out;
+  out.reserve(512);
+  write_json(out, value);
+  return out;
+}
+
+enum class Reading : std::uint8_t {
+  whole,   ///< absent members keep their defaults, required ones must be there
+  partial  ///< absent members stay; null puts a member back to its default (RFC 7396)
+};
+
+/// Reads an object into `value`, adding every fault. `at` is the pointer of the object itself.
+template <Described T>
+void read_json(const Json& json, T& value, Reading reading, std::vector<Fault>& faults, const std::string& at = {}) {
+  if (!json.is_object()) return void(faults.push_back({at, "must be a JSON object"}));
+  for_each_member<T>([&](const auto& m) {
+    if (m.is_hidden || m.is_read_only) return;
+    using M = typename std::remove_cvref_t<decltype(m)>::Value;
+    const auto found = json.find(m.name);
+    if (found == json.end()) {
+      if (m.is_required && reading == Reading::whole) faults.push_back({at + '/' + std::string(m.name), "is required"});
+      return;
+    }
+    if (found->is_null() && !std::same_as<M, Json>) {
+      if (m.is_required) return void(faults.push_back({at + '/' + std::string(m.name), "must not be null"}));
+      value.*m.field = T{}.*m.field;
+      return;
+    }
+    std::string why;
+    if (!Codec<M>::read(*found, value.*m.field, m.bounds, why)) faults.push_back({at + '/' + std::string(m.name), why});
+  });
+  for (const auto& [key, unused] : json.items()) {
+    bool known = false;
+    for_each_member<T>([&](const auto& m) { known = known || (m.name == key && !m.is_hidden); });
+    if (!known) faults.push_back({at + '/' + key, "is not known here"});
+  }
+}
+
+/// A described object inside another: a member of such a type is read, shown and stored as one JSON value.
+template <Described T>
+struct Codec<T> {
+  static void write(std::string& out, const T& value) { write_json(out, value); }
+  static bool read(const Json& json, T& out, const Bounds&, std::string& why) {
+    std::vector<Fault> faults;
+    T value{};
+    read_json(json, value, Reading::whole, faults);
+    if (!faults.empty()) return why = (faults.front().pointer.empty() ? "" : faults.front().pointer.substr(1) + " ") + faults.front().detail, false;
+    out = std::move(value);
+    return true;
+  }
+  static Json schema(const Bounds&);
+  static void bind(Parameters& to, const T& value) { to.own_text(to_json(value)); }
+  static void load(std::string_view column, T& value) {
+    std::string why;
+    read(Json::parse(column, nullptr, false), value, {}, why);
+  }
+};
+
+/// Parses a body; throws the 400 or 422 that it deserves.
+inline Json parse_object(std::string_view body) {
+  Json json = Json::parse(body, nullptr, false);
+  if (json.is_discarded()) throw bad_request("The body is not valid JSON in UTF-8.");
+  return json;
+}
+template <Described T>
+T parse(std::string_view body, T value = {}, Reading reading = Reading::whole) {
+  std::vector<Fault> faults;
+  read_json(parse_object(body), value, reading, faults);
+  if (!faults.empty()) throw invalid(std::move(faults));
+  return value;
+}
+/// The same from JSON that a service call brought.
+template <Described T>
+T from_json(const Json& json) {
+  std::vector<Fault> faults;
+  T value{};
+  read_json(json, value, Reading::whole, faults);
+  if (!faults.empty()) throw invalid(std::move(faults));
+  return value;
+}
+
+/// JSON schema of the whole resource, or of what a client may send.
+template <Described T>
+Json schema(bool input = false) {
+  Json properties = Json::object(), required = Json::array();
+  const T defaults{};
+  for_each_member<T>([&](const auto& m) {
+    if (m.is_hidden || (input && m.is_read_only)) return;
+    using M = typename std::remove_cvref_t<decltype(m)>::Value;
+    Json property = Codec<M>::schema(m.bounds);
+    if (m.is_read_only) property["readOnly"] = true;
+    if (!m.text.empty()) property["description"] = m.text;
+    if (!m.is_read_only && !m.is_required) {
+      std::string text;
+      Codec<M>::write(text, defaults.*m.field);
+      if (text != "null") property["default"] = Json::parse(text);
+    }
+    if (input ? m.is_required : true) required.push_back(m.name);
+    properties[std::string(m.name)] = std::move(property);
+  });
+  Json out{{"type", "object"}, {"properties", std::move(properties)}};
+  if (!required.empty()) out["required"] = std::move(required);
+  return out;
+}
+template <Described T>
+Json Codec<T>::schema(const Bounds&) {
+  return atrium::schema<T>();
+}
+
+/// The columns in order of the members: "id, title, ...".
+template <Described T>
+const std::string& columns() {
+  static const std::string list = [] {
+    std::string out;
+    for_each_member<T>([&](const auto& m) {
+      if (m.is_stored) out.append(out.empty() ? "" : ", ").append(m.name);
+    });
+    return out;
+  }();
+  return list;
+}
+template <Described T>
+void bind_columns(Parameters& to, const T& value) {
+  for_each_member<T>([&](const auto& m) {
+    if (!m.is_stored) return;
+    using M = typename std::remove_cvref_t<decltype(m)>::Value;
+    if constexpr (std::is_enum_v<M>) {
+      if (m.is_ranked) return to.integer(static_cast<std::int64_t>(value.*m.field));
+    }
+    Codec<M>::bind(to, value.*m.field);
+  });
+}
+/// From a row that selected columns<T>().
+template <Described T>
+T load_columns(const atrium_value* row) {
+  T value{};
+  std::size_t at = 0;
+  for_each_member<T>([&](const auto& m) {
+    if (!m.is_stored) return;
+    const atrium_value& column = row[at++];
+    if (column.type == ATRIUM_NULL) return;
+    using M = typename std::remove_cvref_t<decltype(m)>::Value;
+    if constexpr (std::is_enum_v<M>) {
+      if (m.is_ranked) return void(value.*m.field = static_cast<M>(detail::number_from<int>(text_of(column.as.s))));
+    }
+    Codec<M>::load(text_of(column.as.s), value.*m.field);
+  });
+  return value;
+}
+
+}  // namespace atrium

@@ -1,0 +1,90 @@
+#pragma once
+// RFC 9457 problems: thrown where a request goes wrong, answered as application/problem+json.
+#include <atrium/abi.h>
+#include <atrium/types.hpp>
+
+#include <exception>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace atrium {
+
+/// One thing wrong with a request's body or query. pointer: RFC 6901 into the body ("/title"), or "?limit".
+struct Fault {
+  std::string pointer, detail;
+};
+
+class Problem : public std::exception {
+ public:
+  Problem(int status, std::string slug, std::string title, std::string detail = {})
+      : status(status), type("/problems/" + slug), title(std::move(title)), detail(std::move(detail)) {}
+
+  int status;
+  std::string type, title, detail;
+  std::vector<Fault> errors;
+  std::vector<std::pair<std::string, std::string>> headers;
+
+  const char* what() const noexcept override { return (detail.empty() ? title : detail).c_str(); }
+
+  std::string body(std::string_view instance, std::string_view request_id) const {
+    Json json{{"type", type}, {"title", title}, {"status", status}, {"instance", instance}, {"request_id", request_id}};
+    if (!detail.empty()) json["detail"] = detail;
+    for (const auto& fault : errors) json["errors"].push_back({{"pointer", fault.pointer}, {"detail", fault.detail}});
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  }
+};
+
+inline Problem bad_request(std::string detail) { return {400, "bad-request", "The request cannot be read", std::move(detail)}; }
+inline Problem forbidden(std::string detail) { return {403, "forbidden", "You may not do this", std::move(detail)}; }
+inline Problem not_found(std::string detail = {}) { return {404, "not-found", "There is no such resource", std::move(detail)}; }
+inline Problem conflict(std::string detail) { return {409, "conflict", "The resource is in the way", std::move(detail)}; }
+inline Problem stale(std::string detail = "The resource has changed since you read it; read it again.") {
+  return {412, "stale", "The resource has changed", std::move(detail)};
+}
+inline Problem unavailable(std::string detail) {
+  Problem problem{503, "unavailable", "Not available right now", std::move(detail)};
+  problem.headers.emplace_back("retry-after", "1");
+  return problem;
+}
+inline Problem invalid(std::vector<Fault> faults) {
+  Problem problem{422, "validation", "The request is not valid"};
+  problem.detail = faults.size() == 1 ? faults.front().pointer + ": " + faults.front().detail
+                                      : std::to_string(faults.size()) + " members are not valid";
+  problem.errors = std::move(faults);
+  return problem;
+}
+inline Problem invalid(std::string pointer, std::string detail) {
+  return invalid(std::vector<Fault>{{std::move(pointer), std::move(detail)}});
+}
+
+/// The problem that a status of the boundary stands for.
+inline Problem problem_for(std::int32_t code, std::string detail) {
+  switch (code) {
+    case ATRIUM_E_INVALID: return {422, "validation", "The request is not valid", std::move(detail)};
+    case ATRIUM_E_NOT_FOUND: return not_found(std::move(detail));
+    case ATRIUM_E_DENIED: return forbidden(std::move(detail));
+    case ATRIUM_E_CONFLICT: return conflict(std::move(detail));
+    case ATRIUM_E_UNAVAILABLE: return unavailable(std::move(detail));
+    case ATRIUM_E_TIMEOUT: return {504, "timeout", "It took too long", std::move(detail)};
+    case ATRIUM_E_CANCELLED: return {499, "cancelled", "It was cancelled", std::move(detail)};
+    default: return {500, "internal", "Something went wrong inside", std::move(detail)};
+  }
+}
+
+/// The boundary's status for a problem's HTTP status.
+inline std::int32_t code_for(int http_status) {
+  switch (http_status) {
+    case 400: case 415: case 422: return ATRIUM_E_INVALID;
+    case 401: case 403: return ATRIUM_E_DENIED;
+    case 404: return ATRIUM_E_NOT_FOUND;
+    case 409: case 412: return ATRIUM_E_CONFLICT;
+    case 429: case 503: return ATRIUM_E_UNAVAILABLE;
+    case 499: return ATRIUM_E_CANCELLED;
+    case 504: return ATRIUM_E_TIMEOUT;
+    default: return ATRIUM_E_INTERNAL;
+  }
+}
+
+}  // namespace atrium
