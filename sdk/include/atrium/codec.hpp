@@ -16,9 +16,12 @@ namespace atrium {
 inline atrium_str view(std::string_view text) { return {text.data(), text.size()}; }
 inline std::string_view text_of(atrium_str s) { return s.data ? std::string_view{s.data, s.len} : std::string_view{}; }
 
-/// An enum whose values have names: `constexpr auto names_of(Color) { return std::array{"red"sv, "blue"sv}; }` beside it.
+/// An enum whose values have names: `constexpr auto names_of(Color) { return std::array{"red"sv, "blue"sv}; }` beside
+/// it.
 template <class E>
-concept NamedEnum = std::is_enum_v<E> && requires(E e) { names_of(e).size(); };
+concept NamedEnum = std::is_enum_v<E> && requires(E e) {
+  names_of(e).size();
+};
 
 template <NamedEnum E>
 constexpr std::string_view name_of(E value) {
@@ -42,11 +45,21 @@ inline void write_json_string(std::string& out, std::string_view text) {
     out.append(text, clean, i - clean);
     clean = i + 1;
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default: {
         static constexpr char hex[] = "0123456789abcdef";
         out += "\\u00";
@@ -135,7 +148,8 @@ inline bool within(double value, const Bounds& bounds, std::string& why) {
   if (value >= bounds.min && value <= bounds.max) return true;
   std::string range;
   if (bounds.min != std::numeric_limits<double>::lowest()) range += " at least " + dump(bounds.min);
-  if (bounds.max != std::numeric_limits<double>::max()) range += (range.empty() ? " at most " : " and at most ") + dump(bounds.max);
+  if (bounds.max != std::numeric_limits<double>::max())
+    range += (range.empty() ? " at most " : " and at most ") + dump(bounds.max);
   why = "must be" + range;
   return false;
 }
@@ -150,7 +164,8 @@ struct Codec<std::string> {
     if (text.find('\0') != std::string::npos) return why = "must not contain U+0000", false;
     const auto length = detail::characters(text);
     if (length < bounds.min_length || length > bounds.max_length) {
-      why = bounds.min_length > 0 ? "must have " + std::to_string(bounds.min_length) + " to " + std::to_string(bounds.max_length) + " characters"
+      why = bounds.min_length > 0 ? "must have " + std::to_string(bounds.min_length) + " to " +
+                                        std::to_string(bounds.max_length) + " characters"
                                   : "must have at most " + std::to_string(bounds.max_length) + " characters";
       return false;
     }
@@ -186,12 +201,12 @@ struct Codec<bool> {
 };
 
 template <std::integral N>
-  requires(!std::same_as<N, bool>)
-struct Codec<N> {
+requires(!std::same_as<N, bool>) struct Codec<N> {
   static void write(std::string& out, N value) { out += std::to_string(value); }
   static bool read(const Json& json, N& out, const Bounds& bounds, std::string& why) {
     if (!json.is_number_integer()) return why = "must be an integer", false;
-    const bool fits = json.is_number_unsigned() ? std::in_range<N>(json.get<std::uint64_t>()) : std::in_range<N>(json.get<std::int64_t>());
+    const bool fits = json.is_number_unsigned() ? std::in_range<N>(json.get<std::uint64_t>())
+                                                : std::in_range<N>(json.get<std::int64_t>());
     if (!fits) return why = "is out of range", false;
     if (!detail::within(json.get<double>(), bounds, why)) return false;
     out = json.get<N>();
@@ -248,7 +263,9 @@ struct Codec<Time> {
   }
   static Json schema(const Bounds&) { return {{"type", "string"}, {"format", "date-time"}}; }
   static void bind(Parameters& to, Time value) { to.integer(value.microseconds); }
-  static void load(std::string_view column, Time& value) { value.microseconds = detail::number_from<std::int64_t>(column); }
+  static void load(std::string_view column, Time& value) {
+    value.microseconds = detail::number_from<std::int64_t>(column);
+  }
 };
 
 template <>
@@ -347,12 +364,14 @@ struct Codec<std::vector<T>> {
     if (!json.is_array()) return why = "must be an array", false;
     const auto items = static_cast<std::int64_t>(json.size());
     if (items < bounds.min_items || items > bounds.max_items) {
-      why = "must have " + (bounds.min_items > 0 ? std::to_string(bounds.min_items) + " to " : "at most ") + std::to_string(bounds.max_items) + " items";
+      why = "must have " + (bounds.min_items > 0 ? std::to_string(bounds.min_items) + " to " : "at most ") +
+            std::to_string(bounds.max_items) + " items";
       return false;
     }
     std::vector<T> values;
     for (const auto& item : json)
-      if (!Codec<T>::read(item, values.emplace_back(), bounds, why)) return why.insert(0, "item " + std::to_string(values.size() - 1) + " "), false;
+      if (!Codec<T>::read(item, values.emplace_back(), bounds, why))
+        return why.insert(0, "item " + std::to_string(values.size() - 1) + " "), false;
     out = std::move(values);
     return true;
   }
@@ -369,7 +388,8 @@ struct Codec<std::vector<T>> {
   static void load(std::string_view column, std::vector<T>& values) {
     std::string why;
     const Json json = Json::parse(column, nullptr, false);
-    if (json.is_array()) read(json, values, Bounds{.max_length = 1 << 24, .max_items = 1 << 20, .pattern_hint = {}}, why);
+    if (json.is_array())
+      read(json, values, Bounds{.max_length = 1 << 24, .max_items = 1 << 20, .pattern_hint = {}}, why);
   }
 };
 

@@ -1,5 +1,6 @@
 #pragma once
-// The one description of a resource: parsing with every fault at once, JSON, SQL columns and the OpenAPI schema read it.
+// The one description of a resource: parsing with every fault at once, JSON, SQL columns and the OpenAPI schema read
+// it.
 //
 //   struct Note {
 //     atrium::Id id;
@@ -18,7 +19,7 @@ namespace atrium {
 template <class T, class M>
 struct Member {
   std::string_view name;
-  M T::* field;
+  M T::*field;
   Bounds bounds{};
   bool is_read_only = false, is_required = false, is_hidden = false, is_stored = true, is_ranked = false;
   std::string_view text{};
@@ -26,15 +27,25 @@ struct Member {
   using Value = M;
 
   /// Shown, never taken: a client that sends it is not refused, its value is ignored.
-  constexpr Member read_only() const { return with([](Member& m) { m.is_read_only = true; }); }
+  constexpr Member read_only() const {
+    return with([](Member& m) { m.is_read_only = true; });
+  }
   /// Must be present, and not null, when the resource is made.
-  constexpr Member required() const { return with([](Member& m) { m.is_required = true; }); }
+  constexpr Member required() const {
+    return with([](Member& m) { m.is_required = true; });
+  }
   /// A column, but never in JSON.
-  constexpr Member hidden() const { return with([](Member& m) { m.is_hidden = m.is_read_only = true; }); }
+  constexpr Member hidden() const {
+    return with([](Member& m) { m.is_hidden = m.is_read_only = true; });
+  }
   /// In JSON, but no column.
-  constexpr Member not_stored() const { return with([](Member& m) { m.is_stored = false; }); }
+  constexpr Member not_stored() const {
+    return with([](Member& m) { m.is_stored = false; });
+  }
   /// An enum kept in its column as its position, so that SQL can order by it.
-  constexpr Member ranked() const { return with([](Member& m) { m.is_ranked = true; }); }
+  constexpr Member ranked() const {
+    return with([](Member& m) { m.is_ranked = true; });
+  }
   constexpr Member length(std::int64_t least, std::int64_t most) const {
     return with([&](Member& m) { m.bounds.min_length = least, m.bounds.max_length = most; });
   }
@@ -44,8 +55,12 @@ struct Member {
   constexpr Member items(std::int64_t least, std::int64_t most) const {
     return with([&](Member& m) { m.bounds.min_items = least, m.bounds.max_items = most; });
   }
-  constexpr Member format(std::string_view hint) const { return with([&](Member& m) { m.bounds.pattern_hint = hint; }); }
-  constexpr Member description(std::string_view words) const { return with([&](Member& m) { m.text = words; }); }
+  constexpr Member format(std::string_view hint) const {
+    return with([&](Member& m) { m.bounds.pattern_hint = hint; });
+  }
+  constexpr Member description(std::string_view words) const {
+    return with([&](Member& m) { m.text = words; });
+  }
 
  private:
   template <class F>
@@ -57,7 +72,7 @@ struct Member {
 };
 
 template <class T, class M>
-constexpr Member<T, M> member(std::string_view name, M T::* field) {
+constexpr Member<T, M> member(std::string_view name, M T::*field) {
   return {.name = name, .field = field};
 }
 template <class... Ms>
@@ -66,7 +81,9 @@ constexpr auto members(Ms... list) {
 }
 
 template <class T>
-concept Described = requires { T::members; };
+concept Described = requires {
+  T::members;
+};
 
 template <Described T, class F>
 constexpr void for_each_member(F&& visit) {
@@ -135,7 +152,10 @@ struct Codec<T> {
     std::vector<Fault> faults;
     T value{};
     read_json(json, value, Reading::whole, faults);
-    if (!faults.empty()) return why = (faults.front().pointer.empty() ? "" : faults.front().pointer.substr(1) + " ") + faults.front().detail, false;
+    if (!faults.empty())
+      return why =
+                 (faults.front().pointer.empty() ? "" : faults.front().pointer.substr(1) + " ") + faults.front().detail,
+             false;
     out = std::move(value);
     return true;
   }

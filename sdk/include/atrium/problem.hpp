@@ -36,10 +36,16 @@ class Problem : public std::exception {
   }
 };
 
-inline Problem bad_request(std::string detail) { return {400, "bad-request", "The request cannot be read", std::move(detail)}; }
+inline Problem bad_request(std::string detail) {
+  return {400, "bad-request", "The request cannot be read", std::move(detail)};
+}
 inline Problem forbidden(std::string detail) { return {403, "forbidden", "You may not do this", std::move(detail)}; }
-inline Problem not_found(std::string detail = {}) { return {404, "not-found", "There is no such resource", std::move(detail)}; }
-inline Problem conflict(std::string detail) { return {409, "conflict", "The resource is in the way", std::move(detail)}; }
+inline Problem not_found(std::string detail = {}) {
+  return {404, "not-found", "There is no such resource", std::move(detail)};
+}
+inline Problem conflict(std::string detail) {
+  return {409, "conflict", "The resource is in the way", std::move(detail)};
+}
 inline Problem stale(std::string detail = "The resource has changed since you read it; read it again.") {
   return {412, "stale", "The resource has changed", std::move(detail)};
 }
@@ -62,28 +68,49 @@ inline Problem invalid(std::string pointer, std::string detail) {
 /// The problem that a status of the boundary stands for.
 inline Problem problem_for(std::int32_t code, std::string detail) {
   switch (code) {
-    case ATRIUM_E_INVALID: return {422, "validation", "The request is not valid", std::move(detail)};
-    case ATRIUM_E_NOT_FOUND: return not_found(std::move(detail));
-    case ATRIUM_E_DENIED: return forbidden(std::move(detail));
-    case ATRIUM_E_CONFLICT: return conflict(std::move(detail));
-    case ATRIUM_E_UNAVAILABLE: return unavailable(std::move(detail));
-    case ATRIUM_E_TIMEOUT: return {504, "timeout", "It took too long", std::move(detail)};
-    case ATRIUM_E_CANCELLED: return {499, "cancelled", "It was cancelled", std::move(detail)};
-    default: return {500, "internal", "Something went wrong inside", std::move(detail)};
+    case ATRIUM_E_INVALID:
+      return {422, "validation", "The request is not valid", std::move(detail)};
+    case ATRIUM_E_NOT_FOUND:
+      return not_found(std::move(detail));
+    case ATRIUM_E_DENIED:
+      return forbidden(std::move(detail));
+    case ATRIUM_E_CONFLICT:
+      return conflict(std::move(detail));
+    case ATRIUM_E_UNAVAILABLE:
+      return unavailable(std::move(detail));
+    case ATRIUM_E_TIMEOUT:
+      return {504, "timeout", "It took too long", std::move(detail)};
+    case ATRIUM_E_CANCELLED:
+      return {499, "cancelled", "It was cancelled", std::move(detail)};
+    default:
+      return {500, "internal", "Something went wrong inside", std::move(detail)};
   }
 }
 
 /// The boundary's status for a problem's HTTP status.
 inline std::int32_t code_for(int http_status) {
   switch (http_status) {
-    case 400: case 415: case 422: return ATRIUM_E_INVALID;
-    case 401: case 403: return ATRIUM_E_DENIED;
-    case 404: return ATRIUM_E_NOT_FOUND;
-    case 409: case 412: return ATRIUM_E_CONFLICT;
-    case 429: case 503: return ATRIUM_E_UNAVAILABLE;
-    case 499: return ATRIUM_E_CANCELLED;
-    case 504: return ATRIUM_E_TIMEOUT;
-    default: return ATRIUM_E_INTERNAL;
+    case 400:
+    case 415:
+    case 422:
+      return ATRIUM_E_INVALID;
+    case 401:
+    case 403:
+      return ATRIUM_E_DENIED;
+    case 404:
+      return ATRIUM_E_NOT_FOUND;
+    case 409:
+    case 412:
+      return ATRIUM_E_CONFLICT;
+    case 429:
+    case 503:
+      return ATRIUM_E_UNAVAILABLE;
+    case 499:
+      return ATRIUM_E_CANCELLED;
+    case 504:
+      return ATRIUM_E_TIMEOUT;
+    default:
+      return ATRIUM_E_INTERNAL;
   }
 }
 

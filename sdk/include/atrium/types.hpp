@@ -33,8 +33,8 @@ struct Time {
   auto operator<=>(const Time&) const = default;
 
   std::string text() const {
-    const std::time_t seconds = static_cast<std::time_t>(
-        microseconds >= 0 ? microseconds / 1'000'000 : (microseconds - 999'999) / 1'000'000);
+    const std::time_t seconds =
+        static_cast<std::time_t>(microseconds >= 0 ? microseconds / 1'000'000 : (microseconds - 999'999) / 1'000'000);
     std::tm utc{};
     gmtime_r(&seconds, &utc);
     const auto millis = static_cast<int>((microseconds - std::int64_t{seconds} * 1'000'000) / 1000);
@@ -112,7 +112,8 @@ class Id {
     timespec ts{};
     clock_gettime(CLOCK_REALTIME, &ts);
     // 48 bits of milliseconds and 12 of the fraction below them; never backwards within a thread.
-    std::uint64_t stamp = (static_cast<std::uint64_t>(ts.tv_sec) * 1000 + static_cast<std::uint64_t>(ts.tv_nsec / 1'000'000)) << 12;
+    std::uint64_t stamp =
+        (static_cast<std::uint64_t>(ts.tv_sec) * 1000 + static_cast<std::uint64_t>(ts.tv_nsec / 1'000'000)) << 12;
     stamp |= static_cast<std::uint64_t>(ts.tv_nsec % 1'000'000) * 4096 / 1'000'000;
     if (stamp <= last) stamp = last + 1;
     last = stamp;
@@ -162,7 +163,8 @@ struct Money {
   Money& operator+=(Money other) { return micros += other.micros, *this; }
 
   std::string text() const {
-    const std::uint64_t amount = micros < 0 ? 0 - static_cast<std::uint64_t>(micros) : static_cast<std::uint64_t>(micros);
+    const std::uint64_t amount =
+        micros < 0 ? 0 - static_cast<std::uint64_t>(micros) : static_cast<std::uint64_t>(micros);
     std::string out = (micros < 0 ? "-" : "") + std::to_string(amount / 1'000'000);
     if (auto part = amount % 1'000'000) {
       std::string decimals = std::to_string(1'000'000 + part).substr(1);

@@ -1,0 +1,113 @@
+#pragma once
+// The way out to other hosts. Addresses are resolved, classified and dialled by the kernel.
+#include <atrium/async.hpp>
+#include <atrium/host.hpp>
+
+#include <chrono>
+
+namespace atrium {
+
+struct OutRequest {
+  std::string method = "GET", url, body{};
+  std::vector<std::pair<std::string, std::string>> headers{};
+  std::chrono::milliseconds connect_timeout{10'000}, idle_timeout{60'000}, timeout{300'000};
+  std::int64_t max_bytes = 8 << 20;
+  int redirects = 0;
+  bool operator_trusts = false;  ///< the address is the operator's own configuration; needs that grant
+  /// Called with each piece of the answer's body, one at a time, when set; the answer's body is then left empty.
+  /// False abandons the exchange.
+  std::function<bool(std::string_view)> on_data{};
+  std::function<void(int status)> on_head{};
+  std::optional<Cancellation> cancellation{};
+};
+
+struct Answer {
+  int status = 0;
+  Json headers = Json::object();  ///< lower-case name -> value
+  std::string body;
+  std::string header(const std::string& name) const { return headers.value(name, std::string()); }
+};
+
+namespace detail {
+
+struct Sending {
+  const Host* host;
+  OutRequest request;
+  Answer answer{};
+  Rendezvous meeting{};
+  std::coroutine_handle<> waiting{};
+  std::recursive_mutex mutex{};
+  bool finished = false;
+  std::int32_t status = ATRIUM_OK;
+  std::string why{};
+  atrium_pending* pending = nullptr;
+  Cancellation::Listener listener{};
+
+  Sending(const Host* host, OutRequest request) : host(host), request(std::move(request)) {}
+
+  bool await_ready() { return false; }
+  bool await_suspend(std::coroutine_handle<> handle) {
+    static constexpr atrium_exchange callbacks{sizeof(atrium_exchange), 0, &Sending::head, &Sending::data,
+                                               &Sending::done};
+    waiting = handle;
+    Json headers = Json::object();
+    for (const auto& [name, value] : request.headers) headers[name] = value;
+    const std::string text = dump({{"method", request.method},
+                                   {"url", request.url},
+                                   {"headers", headers},
+                                   {"connect_timeout_ms", request.connect_timeout.count()},
+                                   {"idle_timeout_ms", request.idle_timeout.count()},
+                                   {"timeout_ms", request.timeout.count()},
+                                   {"max_bytes", request.max_bytes},
+                                   {"redirects", request.redirects},
+                                   {"trust", request.operator_trusts ? "operator" : "user"}});
+    Failure failure;
+    std::int32_t started;
+    {
+      const std::lock_guard lock(mutex);
+      started = host->egress().send(host->raw(), view(text), view(request.body), &callbacks, this, &pending, failure);
+    }
+    if (started < 0) {
+      status = started;
+      why = failure.raw.message;
+      return false;
+    }
+    if (request.cancellation)
+      listener = request.cancellation->on_request([this] {
+        const std::lock_guard lock(mutex);
+        if (!finished) host->egress().cancel(pending);
+      });
+    return !meeting.arrive();
+  }
+  Answer await_resume() {
+    listener = {};
+    if (status < 0) throw problem_for(status, why);
+    return std::move(answer);
+  }
+
+  static void head(void* self, std::int32_t status, atrium_str headers) {
+    auto* sending = static_cast<Sending*>(self);
+    sending->answer.status = status;
+    sending->answer.headers = Json::parse(text_of(headers), nullptr, false);
+    if (sending->request.on_head) sending->request.on_head(status);
+  }
+  static std::int32_t data(void* self, atrium_str piece) {
+    auto* sending = static_cast<Sending*>(self);
+    if (sending->request.on_data) return sending->request.on_data(text_of(piece)) ? ATRIUM_OK : ATRIUM_E_CANCELLED;
+    sending->answer.body.append(text_of(piece));
+    return ATRIUM_OK;
+  }
+  static void done(void* self, std::int32_t status, const atrium_err* why) {
+    auto* sending = static_cast<Sending*>(self);
+    {
+      const std::lock_guard lock(sending->mutex);
+      sending->finished = true;
+      sending->status = status;
+      if (why) sending->why = why->message;
+    }
+    if (sending->meeting.arrive()) sending->waiting.resume();
+  }
+};
+
+}  // namespace detail
+}  // namespace atrium
