@@ -11,7 +11,7 @@ struct Principal {
   std::string id;
   std::string role;        ///< "admin", "member", "viewer"; empty for kinds other than "user"
   std::string session_id;  ///< of a user signed in by token
-  std::string key_id;      ///< of a user calling with an API key
+  std::string key_id;      ///< of the API key or issued token it came with
   std::string address;
   std::string request_id;
   bool is_admin() const { return role == "admin"; }

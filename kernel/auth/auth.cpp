@@ -1,0 +1,48 @@
+#include "auth/auth.hpp"
+
+#include <atrium/types.hpp>
+
+namespace kernel::auth {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr auto keep_ended_sessions = std::chrono::hours(24 * 7);
+
+}  // namespace
+
+Auth::Auth(storage::Database& database, const Keys& keys, const std::filesystem::path& data_directory,
+           Passwords::Options password_options)
+    : passwords(password_options),
+      access_tokens(keys.jwt),
+      sessions(database),
+      issued_tokens(database),
+      refresh_tokens(sessions),
+      users(database, passwords, sessions),
+      setup_token(data_directory),
+      registration(database, passwords, users, setup_token),
+      sign_in({database, passwords, users, sessions, refresh_tokens, access_tokens, throttle}),
+      authenticator(database, access_tokens, sessions, issued_tokens) {}
+
+void Auth::start(events::Log& events, jobs::Jobs& jobs) {
+  registration.prepare();
+  ends_ = events.live([this](const events::EventPtr& event) { end_what_ended(*event); });
+  store_seen_ = jobs.every(1min, [this] { sessions.store_seen(); });
+  sweep_ = jobs.every(10min, [this] { sessions.sweep(keep_ended_sessions); });
+}
+
+void Auth::stop() {
+  ends_.reset();
+  store_seen_.reset();
+  sweep_.reset();
+}
+
+void Auth::end_what_ended(const storage::Event& event) {
+  if (event.topic == session_ended_topic) {
+    sessions.forget(event.resource_id);
+  } else if (event.topic == token_revoked_topic) {
+    const auto data = atrium::Json::parse(event.data, nullptr, false);
+    if (data.is_object()) issued_tokens.forget(data.value("kind", ""), data.value("id", ""));
+  }
+}
+
+}  // namespace kernel::auth

@@ -1,0 +1,48 @@
+#pragma once
+// Everything of this folder, put together for one database.
+#include "auth/access_tokens.hpp"
+#include "auth/issued_tokens.hpp"
+#include "auth/keys.hpp"
+#include "auth/login_throttle.hpp"
+#include "auth/passwords.hpp"
+#include "auth/refresh_tokens.hpp"
+#include "auth/registration.hpp"
+#include "auth/sessions.hpp"
+#include "auth/setup_token.hpp"
+#include "auth/sign_in.hpp"
+#include "auth/token_authenticator.hpp"
+#include "auth/users.hpp"
+#include "events/log.hpp"
+#include "jobs/jobs.hpp"
+
+namespace kernel::auth {
+
+class Auth {
+ public:
+  Auth(storage::Database& database, const Keys& keys, const std::filesystem::path& data_directory,
+       Passwords::Options password_options = {});
+  /// Offers the setup token while there is no account; hears of what ends on other nodes; starts the upkeep.
+  void start(events::Log& events, jobs::Jobs& jobs);
+  /// Before the log and the jobs end.
+  void stop();
+
+  Passwords passwords;
+  LoginThrottle throttle;
+  AccessTokens access_tokens;
+  Sessions sessions;
+  IssuedTokens issued_tokens;
+  RefreshTokens refresh_tokens;
+  Users users;
+  SetupToken setup_token;
+  Registration registration;
+  SignIn sign_in;
+  TokenAuthenticator authenticator;
+
+ private:
+  void end_what_ended(const storage::Event& event);
+
+  std::unique_ptr<events::Subscription> ends_;
+  std::unique_ptr<jobs::Timer> store_seen_, sweep_;
+};
+
+}  // namespace kernel::auth

@@ -1,0 +1,169 @@
+#include "auth/sessions.hpp"
+
+#include "auth/sql.hpp"
+
+namespace kernel::auth {
+namespace {
+
+constexpr std::int64_t minute_us = 60'000'000;
+constexpr std::size_t seen_batch = 500;
+constexpr std::size_t max_user_agent_bytes = 300;
+
+/// Cut at a character's border; the database refuses half a character, and some zeros.
+std::string printable(std::string_view user_agent) {
+  std::string text;
+  for (const char c : user_agent.substr(0, max_user_agent_bytes)) text += c >= 0x20 && c < 0x7f ? c : '?';
+  return text;
+}
+
+}  // namespace
+
+Sessions::Sessions(storage::Database& database, Options options) : database_(database), cache_(options.in_memory) {}
+
+Sessions::Live Sessions::find_in_memory(std::string_view id, atrium::Time now) const {
+  Live session = cache_.find(id);
+  return session && session->expires_at > now ? session : nullptr;
+}
+
+Sessions::Live Sessions::find(std::string_view id) {
+  const auto now = atrium::Time::now();
+  // Its end may have moved since it was read.
+  if (const Live kept = cache_.find(id); kept && kept->expires_at <= now) cache_.drop(id);
+  Live session = cache_.find_or_read(id, [&] { return read(id); });
+  return session && session->expires_at > now ? session : nullptr;
+}
+
+Sessions::Live Sessions::read(std::string_view id) const {
+  Live session;
+  query(
+      database_,
+      "SELECT s.user_id, u.role, s.expires_at, s.last_seen_at FROM sessions s JOIN users u ON u.id = s.user_id "
+      "WHERE s.id = ? AND s.ended_at IS NULL AND u.status = 'active'",
+      [&](storage::Row row) {
+        session = std::make_shared<LiveSession>();
+        session->id = id;
+        session->user_id = text_at(row, 0);
+        session->role = text_at(row, 1);
+        session->expires_at = {integer_at(row, 2)};
+        session->seen_us = session->stored_seen_us = integer_at(row, 3);
+        return false;
+      },
+      id);
+  return session;
+}
+
+void Sessions::seen(LiveSession& session, atrium::Time now) {
+  // Every request reads this, one a minute writes it: the cache line stays shared.
+  if (now.microseconds - session.seen_us.load(std::memory_order_relaxed) >= minute_us)
+    session.seen_us.store(now.microseconds, std::memory_order_relaxed);
+}
+
+std::string Sessions::open(storage::Transaction& transaction, std::string_view user_id, const Origin& origin,
+                           atrium::Time expires_at, int max_sessions) {
+  const std::string id = atrium::Id::make().str();
+  const std::int64_t now = atrium::Time::now().microseconds;
+  exec(transaction,
+       "INSERT INTO sessions (id, user_id, ip, user_agent, created_at, last_seen_at, expires_at) "
+       "VALUES (?, ?, ?, ?, ?, ?, ?)",
+       id, user_id, origin.address, printable(origin.user_agent), now, now, expires_at.microseconds);
+  std::vector<std::string> too_many;
+  query(
+      transaction,
+      "SELECT id FROM sessions WHERE user_id = ? AND ended_at IS NULL AND expires_at > ? ORDER BY created_at DESC, id "
+      "DESC LIMIT 1000 OFFSET ?",
+      [&](storage::Row row) {
+        too_many.push_back(text_at(row, 0));
+        return true;
+      },
+      user_id, now, std::int64_t{max_sessions});
+  for (const std::string& oldest : too_many) end(transaction, oldest);
+  transaction.record({"session.started", "session", id, "session.started",
+                      atrium::dump({{"id", id}, {"user_id", user_id}}), std::string(user_id)});
+  return id;
+}
+
+void Sessions::extend(storage::Transaction& transaction, std::string_view id, atrium::Time expires_at) {
+  exec(transaction, "UPDATE sessions SET expires_at = ? WHERE id = ? AND ended_at IS NULL", expires_at.microseconds,
+       id);
+}
+
+bool Sessions::end(storage::Transaction& transaction, std::string_view id) {
+  if (exec(transaction, "UPDATE sessions SET ended_at = ? WHERE id = ? AND ended_at IS NULL",
+           atrium::Time::now().microseconds, id) == 0)
+    return false;
+  std::string user_id;
+  query(
+      transaction, "SELECT user_id FROM sessions WHERE id = ?",
+      [&](storage::Row row) {
+        user_id = text_at(row, 0);
+        return false;
+      },
+      id);
+  transaction.record({std::string(session_ended_topic), "session", std::string(id), std::string(session_ended_topic),
+                      atrium::dump({{"id", id}, {"user_id", user_id}}), user_id});
+  transaction.after_commit([this, id = std::string(id)] { forget(id); });
+  return true;
+}
+
+void Sessions::end_all(storage::Transaction& transaction, std::string_view user_id, std::string_view but) {
+  std::vector<std::string> ids;
+  query(
+      transaction, "SELECT id FROM sessions WHERE user_id = ? AND ended_at IS NULL AND id <> ?",
+      [&](storage::Row row) {
+        ids.push_back(text_at(row, 0));
+        return true;
+      },
+      user_id, but);
+  for (const std::string& id : ids) end(transaction, id);
+}
+
+std::vector<SessionRow> Sessions::list(std::string_view user_id) const {
+  static const std::string sql = "SELECT " + atrium::columns<SessionRow>() +
+                                 " FROM sessions WHERE user_id = ? AND ended_at IS NULL AND expires_at > ? "
+                                 "ORDER BY created_at DESC, id DESC LIMIT 1000";
+  std::vector<SessionRow> rows;
+  query(
+      database_, sql,
+      [&](storage::Row row) {
+        rows.push_back(load<SessionRow>(row));
+        // Memory knows better than the row, which is a minute behind.
+        if (const Live live = cache_.find(rows.back().id.text()))
+          rows.back().last_seen_at = std::max(rows.back().last_seen_at, atrium::Time{live->seen_us.load()});
+        return true;
+      },
+      user_id, atrium::Time::now().microseconds);
+  return rows;
+}
+
+void Sessions::store_seen() {
+  std::vector<std::pair<std::string, std::int64_t>> seen;
+  cache_.for_each([&](LiveSession& session) {
+    const std::int64_t at = session.seen_us.load(std::memory_order_relaxed);
+    if (seen.size() >= seen_batch || at <= session.stored_seen_us.load(std::memory_order_relaxed)) return;
+    session.stored_seen_us.store(at, std::memory_order_relaxed);
+    seen.emplace_back(session.id, at);
+  });
+  if (seen.empty()) return;
+  // Not a change that anybody made: no audit row, no event.
+  in_transaction(database_, {}, [&](storage::Transaction& transaction) {
+    for (const auto& [id, at] : seen)
+      exec(transaction, "UPDATE sessions SET last_seen_at = ? WHERE id = ? AND last_seen_at < ?", at, id, at);
+  });
+}
+
+std::int64_t Sessions::sweep(std::chrono::hours keep) {
+  const std::int64_t before =
+      (atrium::Time::now() - std::chrono::duration_cast<std::chrono::microseconds>(keep)).microseconds;
+  return in_transaction(database_, {}, [&](storage::Transaction& transaction) {
+    exec(transaction,
+         "DELETE FROM refresh_tokens WHERE session_id IN (SELECT id FROM sessions WHERE expires_at < ? OR ended_at < ? "
+         "ORDER BY id LIMIT 1000)",
+         before, before);
+    return exec(transaction,
+                "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < ? OR ended_at < ? "
+                "ORDER BY id LIMIT 1000)",
+                before, before);
+  });
+}
+
+}  // namespace kernel::auth

@@ -1,0 +1,85 @@
+#pragma once
+// Who is signed in. A session ends at once, here and (through the event "session.ended") on every other node.
+#include "auth/lookaside_cache.hpp"
+#include "auth/origin.hpp"
+#include "storage/database.hpp"
+
+#include <atrium/members.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kernel::auth {
+
+inline constexpr std::string_view session_ended_topic = "session.ended";
+
+/// What a request needs to know of its session, in memory.
+struct LiveSession {
+  std::string id, user_id, role;
+  atrium::Time expires_at;
+  std::atomic<std::int64_t> seen_us;  ///< the last request, to about a minute
+  std::atomic<std::int64_t> stored_seen_us;
+};
+
+/// As it is listed.
+struct SessionRow {
+  atrium::Id id, user_id;
+  std::string ip, user_agent;
+  atrium::Time created_at, last_seen_at, expires_at;
+
+  static constexpr auto members = atrium::members(atrium::member("id", &SessionRow::id).read_only(),
+                                                  atrium::member("user_id", &SessionRow::user_id).read_only(),
+                                                  atrium::member("ip", &SessionRow::ip).read_only(),
+                                                  atrium::member("user_agent", &SessionRow::user_agent).read_only(),
+                                                  atrium::member("created_at", &SessionRow::created_at).read_only(),
+                                                  atrium::member("last_seen_at", &SessionRow::last_seen_at).read_only(),
+                                                  atrium::member("expires_at", &SessionRow::expires_at).read_only());
+};
+
+class Sessions {
+ public:
+  using Live = std::shared_ptr<LiveSession>;
+  struct Options {
+    std::size_t in_memory = 100'000;
+  };
+  Sessions(storage::Database& database, Options options);
+  explicit Sessions(storage::Database& database) : Sessions(database, Options{}) {}
+
+  /// [any thread] Only memory. Null: ended, expired, or not read yet.
+  Live find_in_memory(std::string_view id, atrium::Time now = atrium::Time::now()) const;
+  /// Memory, then the database. Null: there is none (any more), or its user may not sign in.
+  Live find(std::string_view id);
+  /// [any thread] Notes that the session is in use; written later by store_seen().
+  static void seen(LiveSession& session, atrium::Time now);
+
+  /// A new session of the user; ends the oldest where there would be more than `max_sessions`.
+  std::string open(storage::Transaction& transaction, std::string_view user_id, const Origin& origin,
+                   atrium::Time expires_at, int max_sessions);
+  /// Moves the end of a session that is being refreshed.
+  void extend(storage::Transaction& transaction, std::string_view id, atrium::Time expires_at);
+  /// False: there was none to end. From the commit on, nothing signs in with it any more.
+  bool end(storage::Transaction& transaction, std::string_view id);
+  void end_all(storage::Transaction& transaction, std::string_view user_id, std::string_view but = {});
+  /// [any thread] An end that was committed elsewhere.
+  void forget(std::string_view id) { cache_.drop(id); }
+
+  std::vector<SessionRow> list(std::string_view user_id) const;
+
+  /// Writes when sessions were last used, in one transaction of at most 500 of them. About once a minute.
+  void store_seen();
+  /// Removes what ended or expired more than `keep` ago, at most 1000 at once; the number removed.
+  std::int64_t sweep(std::chrono::hours keep);
+
+ private:
+  Live read(std::string_view id) const;
+
+  storage::Database& database_;
+  LookasideCache<LiveSession> cache_;
+};
+
+}  // namespace kernel::auth
