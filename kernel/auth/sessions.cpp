@@ -117,22 +117,46 @@ void Sessions::end_all(storage::Transaction& transaction, std::string_view user_
   for (const std::string& id : ids) end(transaction, id);
 }
 
-std::vector<SessionRow> Sessions::list(std::string_view user_id) const {
-  static const std::string sql = "SELECT " + atrium::columns<SessionRow>() +
-                                 " FROM sessions WHERE user_id = ? AND ended_at IS NULL AND expires_at > ? "
-                                 "ORDER BY created_at DESC, id DESC LIMIT 1000";
+std::vector<SessionRow> Sessions::list(const Query& wanted) const {
+  std::string sql =
+      "SELECT " + atrium::columns<SessionRow>() + " FROM sessions WHERE ended_at IS NULL AND expires_at > ?";
+  std::vector<storage::Value> values{atrium::Time::now().microseconds};
+  if (!wanted.user_id.empty()) {
+    sql += " AND user_id = ?";
+    values.emplace_back(wanted.user_id);
+  }
+  if (!wanted.before.empty()) {
+    sql += " AND id < ?";
+    values.emplace_back(wanted.before);
+  }
+  sql += " ORDER BY id DESC LIMIT ? OFFSET ?";
+  values.emplace_back(wanted.limit);
+  values.emplace_back(wanted.offset);
   std::vector<SessionRow> rows;
-  query(
-      database_, sql,
-      [&](storage::Row row) {
-        rows.push_back(load<SessionRow>(row));
-        // Memory knows better than the row, which is a minute behind.
-        if (const Live live = cache_.find(rows.back().id.text()))
-          rows.back().last_seen_at = std::max(rows.back().last_seen_at, atrium::Time{live->seen_us.load()});
-        return true;
-      },
-      user_id, atrium::Time::now().microseconds);
+  database_.read(sql_owner, sql, values, [&](storage::Row row) {
+    rows.push_back(load<SessionRow>(row));
+    // Memory knows better than the row, which is a minute behind.
+    if (const Live live = cache_.find(rows.back().id.text()))
+      rows.back().last_seen_at = std::max(rows.back().last_seen_at, atrium::Time{live->seen_us.load()});
+    return true;
+  });
   return rows;
+}
+
+std::int64_t Sessions::count(std::string_view user_id) const {
+  std::int64_t total = 0;
+  const auto take = [&](storage::Row row) {
+    total = integer_at(row, 0);
+    return false;
+  };
+  const std::int64_t now = atrium::Time::now().microseconds;
+  if (user_id.empty()) {
+    query(database_, "SELECT count(*) FROM sessions WHERE ended_at IS NULL AND expires_at > ?", take, now);
+  } else {
+    query(database_, "SELECT count(*) FROM sessions WHERE ended_at IS NULL AND expires_at > ? AND user_id = ?", take,
+          now, user_id);
+  }
+  return total;
 }
 
 void Sessions::store_seen() {
@@ -159,6 +183,11 @@ std::int64_t Sessions::sweep(std::chrono::hours keep) {
          "DELETE FROM refresh_tokens WHERE session_id IN (SELECT id FROM sessions WHERE expires_at < ? OR ended_at < ? "
          "ORDER BY id LIMIT 1000)",
          before, before);
+    // A session that is refreshed for years would keep every token it ever had.
+    exec(transaction,
+         "DELETE FROM refresh_tokens WHERE hash IN (SELECT hash FROM refresh_tokens WHERE expires_at < ? "
+         "ORDER BY expires_at LIMIT 1000)",
+         before);
     return exec(transaction,
                 "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < ? OR ended_at < ? "
                 "ORDER BY id LIMIT 1000)",

@@ -31,14 +31,16 @@ struct SessionRow {
   atrium::Id id, user_id;
   std::string ip, user_agent;
   atrium::Time created_at, last_seen_at, expires_at;
+  bool current = false;  ///< the one that asks
 
-  static constexpr auto members = atrium::members(atrium::member("id", &SessionRow::id).read_only(),
-                                                  atrium::member("user_id", &SessionRow::user_id).read_only(),
-                                                  atrium::member("ip", &SessionRow::ip).read_only(),
-                                                  atrium::member("user_agent", &SessionRow::user_agent).read_only(),
-                                                  atrium::member("created_at", &SessionRow::created_at).read_only(),
-                                                  atrium::member("last_seen_at", &SessionRow::last_seen_at).read_only(),
-                                                  atrium::member("expires_at", &SessionRow::expires_at).read_only());
+  static constexpr auto members = atrium::members(
+      atrium::member("id", &SessionRow::id).read_only(), atrium::member("user_id", &SessionRow::user_id).read_only(),
+      atrium::member("ip", &SessionRow::ip).read_only(),
+      atrium::member("user_agent", &SessionRow::user_agent).read_only(),
+      atrium::member("created_at", &SessionRow::created_at).read_only(),
+      atrium::member("last_seen_at", &SessionRow::last_seen_at).read_only(),
+      atrium::member("expires_at", &SessionRow::expires_at).read_only(),
+      atrium::member("current", &SessionRow::current).read_only().not_stored());
 };
 
 class Sessions {
@@ -68,11 +70,19 @@ class Sessions {
   /// [any thread] An end that was committed elsewhere.
   void forget(std::string_view id) { cache_.drop(id); }
 
-  std::vector<SessionRow> list(std::string_view user_id) const;
+  struct Query {
+    std::string user_id;  ///< empty: everybody's
+    std::string before;   ///< only ids below this one, which are older; empty: from the newest on
+    std::int64_t limit = 50, offset = 0;
+  };
+  /// Those that live, newest first.
+  std::vector<SessionRow> list(const Query& query) const;
+  std::int64_t count(std::string_view user_id) const;
 
   /// Writes when sessions were last used, in one transaction of at most 500 of them. About once a minute.
   void store_seen();
-  /// Removes what ended or expired more than `keep` ago, at most 1000 at once; the number removed.
+  /// Removes sessions and refresh tokens that ended or expired more than `keep` ago, at most 1000 of each at once; the
+  /// number of sessions removed.
   std::int64_t sweep(std::chrono::hours keep);
 
  private:

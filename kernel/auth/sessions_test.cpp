@@ -15,13 +15,18 @@ TEST_P(SessionsTest, they_are_listed_to_their_user_newest_first) {
   login("ann@example.org");
   login("bob@example.org");
   const auto who = signed_in(login("ann@example.org").access_token);
-  const auto rows = auth_->sessions.list(ann.id.text());
+  const auto rows = auth_->sessions.list({.user_id = ann.id.str()});
   ASSERT_EQ(rows.size(), 2u);
   EXPECT_EQ(rows.front().id.text(), who->session_id);
   EXPECT_EQ(rows.front().ip, "10.0.0.1");
   EXPECT_EQ(rows.front().user_agent, "a browser");
+  EXPECT_EQ(auth_->sessions.list({.user_id = ann.id.str(), .before = rows.front().id.str()}).size(), 1u);
+  EXPECT_EQ(auth_->sessions.list({}).size(), 3u);
+  EXPECT_EQ(auth_->sessions.list({.limit = 1, .offset = 2}).size(), 1u);
+  EXPECT_EQ(auth_->sessions.count(""), 3);
   auth_->sign_in.logout(*who);
-  EXPECT_EQ(auth_->sessions.list(ann.id.text()).size(), 1u);
+  EXPECT_EQ(auth_->sessions.list({.user_id = ann.id.str()}).size(), 1u);
+  EXPECT_EQ(auth_->sessions.count(ann.id.text()), 1);
 }
 
 TEST_P(SessionsTest, a_hostile_user_agent_does_no_harm) {
@@ -73,6 +78,19 @@ TEST_P(SessionsTest, what_ended_long_ago_is_swept_and_nothing_else) {
   EXPECT_EQ(auth_->sessions.sweep(std::chrono::hours(1)), 1);
   EXPECT_NE(signed_in(alive.access_token), nullptr);
   EXPECT_NO_THROW(auth_->sign_in.refresh(alive.refresh_token, Origin{}));
+}
+
+TEST_P(SessionsTest, the_old_tokens_of_a_long_session_are_swept) {
+  make_user("ann@example.org");
+  const TokenPair first = login("ann@example.org");
+  const TokenPair second = auth_->sign_in.refresh(first.refresh_token, Origin{});
+  database_->transact({}, [](storage::Transaction& transaction) {
+    transaction.exec("kernel", "UPDATE refresh_tokens SET expires_at = 1 WHERE used_at IS NOT NULL", {});
+    return ATRIUM_OK;
+  });
+  auth_->sessions.sweep(std::chrono::hours(1));
+  EXPECT_EQ(number("SELECT count(*) FROM refresh_tokens"), 1);
+  EXPECT_NO_THROW(auth_->sign_in.refresh(second.refresh_token, Origin{}));
 }
 
 }  // namespace

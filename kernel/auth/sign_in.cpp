@@ -160,6 +160,12 @@ void SignIn::logout(const Principal& who) {
                  [&](storage::Transaction& transaction) { parts_.sessions.end(transaction, who.session_id); });
 }
 
+void SignIn::end_session(const storage::Actor& actor, const std::string& session_id) {
+  in_transaction(parts_.database, actor, [&](storage::Transaction& transaction) {
+    if (!parts_.sessions.end(transaction, session_id)) throw atrium::not_found();
+  });
+}
+
 User SignIn::confirm_password(const Principal& who, const std::string& password) {
   const User user = parts_.users.get(who.id);
   if (!authenticated(user.email, password, user, actor_of(who))) throw invalid_credentials();

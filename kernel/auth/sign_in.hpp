@@ -36,6 +36,8 @@ class SignIn {
   TokenPair refresh(const std::string& refresh_token, const Origin& origin);
   /// Ends the caller's session, or does nothing for a caller without one.
   void logout(const Principal& who);
+  /// 404 unless the session lives.
+  void end_session(const storage::Actor& actor, const std::string& session_id);
   /// 401 invalid-credentials unless `password` is the user's; throttled as logins are.
   User confirm_password(const Principal& who, const std::string& password);
   /// Ends every other session of the user.

@@ -28,19 +28,28 @@ std::int64_t unless_email_taken(Write write) {
   }
 }
 
-std::string checked_email(std::string_view email, std::vector<atrium::Fault>& faults) {
-  auto normalised = normalised_email(email);
-  if (!normalised) faults.push_back({"/email", "must be an e-mail address such as ann@example.org"});
-  return normalised.value_or("");
-}
+constexpr const char* not_an_address = "must be an e-mail address such as ann@example.org";
 
 }  // namespace
 
+void check(NewUser& account, std::vector<atrium::Fault>& faults) {
+  const auto add = [&](std::string_view pointer, std::string detail) {
+    for (const auto& fault : faults)
+      if (fault.pointer == pointer) return;
+    faults.push_back({std::string(pointer), std::move(detail)});
+  };
+  if (auto normalised = normalised_email(account.email)) {
+    account.email = std::move(*normalised);
+  } else {
+    add("/email", not_an_address);
+  }
+  if (auto fault = password_fault(account.password)) add("/password", std::move(*fault));
+  if (account.full_name.empty()) add("/full_name", "must not be empty");
+}
+
 NewUser checked(NewUser account) {
   std::vector<atrium::Fault> faults;
-  account.email = checked_email(account.email, faults);
-  if (const auto fault = password_fault(account.password)) faults.push_back({"/password", *fault});
-  if (account.full_name.empty()) faults.push_back({"/full_name", "must not be empty"});
+  check(account, faults);
   if (!faults.empty()) throw atrium::invalid(std::move(faults));
   return account;
 }
@@ -120,7 +129,7 @@ User Users::update_profile(const storage::Actor& actor, const std::string& id, c
                            std::optional<std::int64_t> if_revision) {
   std::vector<atrium::Fault> faults;
   std::optional<std::string> email;
-  if (profile.email) email = checked_email(*profile.email, faults);
+  if (profile.email && !(email = normalised_email(*profile.email))) faults.push_back({"/email", not_an_address});
   if (profile.full_name && profile.full_name->empty()) faults.push_back({"/full_name", "must not be empty"});
   if (!faults.empty()) throw atrium::invalid(std::move(faults));
   return in_transaction(database_, actor, [&](storage::Transaction& transaction) {

@@ -11,13 +11,15 @@
 
 namespace kernel::auth {
 
-/// What a new account is made of. Throws nothing itself; see checked().
+/// What a new account is made of.
 struct NewUser {
   std::string email, password, full_name;
   Role role = Role::member;
   UserStatus status = UserStatus::active;
 };
-/// With the address normalised; throws a 422 that lists every fault.
+/// Normalises the address and adds what is wrong, at most one fault to a member.
+void check(NewUser& account, std::vector<atrium::Fault>& faults);
+/// The same, throwing a 422 that lists every fault.
 NewUser checked(NewUser account);
 
 /// Functions throw atrium::Problem: 404, 409 (address taken, last admin, changed meanwhile), 412 and 422. All of them
@@ -30,6 +32,7 @@ class Users {
   User get(std::string_view id) const;
   std::optional<User> find_by_email(std::string_view normalised_email) const;
 
+  /// Checks the account first.
   User create(const storage::Actor& actor, const NewUser& account);
   /// For a caller that has more to do in the same transaction; `password_hash` comes from Passwords.
   User insert(storage::Transaction& transaction, const NewUser& account, const std::string& password_hash) const;

@@ -1,0 +1,47 @@
+#pragma once
+// The routes of accounts: built into the kernel, declared as a plugin declares its own.
+#include "auth/auth.hpp"
+#include "auth/origin.hpp"
+
+#include <atrium/plugin.hpp>
+
+#include <functional>
+
+namespace kernel::auth {
+
+/// Of a running request what the boundary does not show to plugins. `who` is null where nobody signed in.
+struct Caller {
+  PrincipalPtr who;
+  Origin origin;
+};
+using CallerOf = std::function<Caller(const atrium::Request&)>;
+
+class Accounts final : public atrium::Plugin {
+ public:
+  /// `auth` outlives this object. `caller_of` is asked on the request's handler thread, before it is answered.
+  Accounts(Auth& auth, CallerOf caller_of) : auth_(auth), caller_of_(std::move(caller_of)) {}
+  void start() override;
+
+ private:
+  void declare_sign_in();
+  void declare_own_account();
+  void declare_users();
+  void declare_sessions();
+
+  atrium::Reply register_account(atrium::Request& request);
+  atrium::Reply login(atrium::Request& request);
+  atrium::Reply refresh(atrium::Request& request);
+  atrium::Reply logout(atrium::Request& request);
+  atrium::Reply update_profile(atrium::Request& request);
+  atrium::Reply change_password(atrium::Request& request);
+  atrium::Reply create_user(atrium::Request& request);
+  atrium::Reply update_user(atrium::Request& request);
+  atrium::Reply remove_user(atrium::Request& request);
+  atrium::Reply list_sessions(atrium::Request& request);
+  atrium::Reply end_session(atrium::Request& request);
+
+  Auth& auth_;
+  CallerOf caller_of_;
+};
+
+}  // namespace kernel::auth
