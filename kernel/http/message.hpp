@@ -17,6 +17,7 @@ std::string_view to_string(Method method);
 /// Header names are lower case; order and duplicates are kept as received.
 class Headers {
  public:
+  void reserve(std::size_t count) { fields_.reserve(count); }
   void add(std::string name, std::string value) { fields_.emplace_back(std::move(name), std::move(value)); }
   /// Replaces every field of that name.
   void set(std::string_view name, std::string value);
