@@ -17,6 +17,16 @@ namespace kernel::routing {
 enum class Runs : std::uint8_t { io, fast_read, pool };
 enum class Body : std::uint8_t { none, json, merge, stream };
 
+/// Takes the reply of a request that must not be done twice, before it is sent (see idempotency.hpp).
+class ReplyKeeper {
+ public:
+  virtual ~ReplyKeeper() = default;
+  /// Keeps the reply, then sends it with send().
+  virtual void keep(const std::shared_ptr<http::Exchange>& exchange, http::Reply reply) = 0;
+  /// The reply is streamed: it cannot be kept.
+  virtual void streaming() = 0;
+};
+
 /// Everything the pipeline knows of a running request; hangs on Exchange::context as shared_ptr<Context>.
 struct Context {
   std::shared_ptr<const struct Route> route;
@@ -26,14 +36,19 @@ struct Context {
   std::string request_id, client_address, traceparent;
   http::Headers reply_headers;                             ///< what every reply of this request carries
   std::chrono::steady_clock::time_point began;
+  bool needs_lookup = false;                               ///< who is asking is still to be looked up, on a pool thread
+  std::shared_ptr<ReplyKeeper> keeper;                     ///< null for most requests
 };
 using ContextPtr = std::shared_ptr<Context>;
+/// Null before the pipeline has seen the request.
 ContextPtr context_of(const http::Exchange& exchange);
 
 /// The ways a handler answers: they add what every reply carries (request id, security and rate-limit headers, kept
 /// idempotent answers) and then use the exchange.
 void respond(const std::shared_ptr<http::Exchange>& exchange, http::Reply reply);
 void stream_begin(const std::shared_ptr<http::Exchange>& exchange, int status, http::Headers headers);
+/// respond() without keeping the reply.
+void send(const std::shared_ptr<http::Exchange>& exchange, http::Reply reply);
 
 using Handler = std::function<void(const std::shared_ptr<http::Exchange>&)>;
 
@@ -68,7 +83,7 @@ class Table {
     std::vector<std::pair<std::string, std::string>> path;
     std::string allow;                                      ///< for 405 and OPTIONS; empty: no such path
   };
-  /// path: percent-encoded, with or without the base and a trailing slash.
+  /// path: percent-encoded, with or without a trailing slash; without the base only routes with at_root match.
   Match find(http::Method method, std::string_view path) const;
   std::vector<std::shared_ptr<const Route>> all() const;
 

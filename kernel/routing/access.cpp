@@ -1,0 +1,74 @@
+#include "routing/access.hpp"
+
+#include "routing/problem.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+namespace kernel::routing {
+
+namespace {
+
+bool lists(const Route& route, std::string_view who) {
+  return std::find(route.access.begin(), route.access.end(), who) != route.access.end();
+}
+
+bool declared(const Route& route, const char* flag) {
+  return route.declaration.is_object() && route.declaration.value(flag, false);
+}
+
+std::string media_type(std::string_view content_type) {
+  auto type = content_type.substr(0, content_type.find(';'));
+  while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.remove_suffix(1);
+  std::string lower(type);
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  return lower;
+}
+
+}  // namespace
+
+bool open_to_all(const Route& route) { return lists(route, "none"); }
+
+std::optional<atrium::Problem> access_fault(const Route& route, const auth::PrincipalPtr& principal) {
+  if (open_to_all(route)) return std::nullopt;
+  if (!principal) {
+    auto problem = problem_of_status(401, "Send 'Authorization: Bearer TOKEN' or 'X-API-Key: KEY'.");
+    problem.headers.emplace_back("www-authenticate", R"(Bearer realm="atrium")");
+    return problem;
+  }
+  if (principal->kind != "user") {
+    if (lists(route, principal->kind)) return std::nullopt;
+    return problem_of_status(403, "A token of kind '" + principal->kind + "' cannot be used here.");
+  }
+  const bool admin = principal->is_admin();
+  if (!lists(route, "user") && !(admin && lists(route, "admin")))
+    return problem_of_status(403, lists(route, "admin") ? "Only an admin may do this." : "This is not for user accounts.");
+  if (principal->role == "viewer" && route.write && !declared(route, "viewer"))
+    return problem_of_status(403, "A viewer may only read. Ask an admin for the role member.");
+  return std::nullopt;
+}
+
+atrium::Problem rejection(const auth::Rejected& rejected) {
+  atrium::Problem problem{401, "unauthorized", rejected.title, rejected.detail};
+  problem.type = rejected.type;
+  problem.headers.emplace_back("www-authenticate", R"(Bearer realm="atrium", error="invalid_token")");
+  return problem;
+}
+
+std::int64_t body_limit(const Route& route, const BodyLimits& limits) {
+  return route.body == Body::stream ? limits.upload : limits.json;
+}
+
+std::optional<atrium::Problem> body_fault(const Route& route, const http::RequestHead& head, const BodyLimits& limits) {
+  if (!head.has_body || route.body == Body::none) return std::nullopt;
+  if (route.body != Body::stream) {
+    const auto type = media_type(head.headers.get("content-type"));
+    const bool good = type == "application/json" || (route.body == Body::merge && type == "application/merge-patch+json");
+    if (!good) return problem_of_status(415, "Send the body as 'Content-Type: application/json'.");
+  }
+  if (const auto limit = body_limit(route, limits); head.content_length > limit)
+    return problem_of_status(413, "The body may have at most " + std::to_string(limit) + " bytes.");
+  return std::nullopt;
+}
+
+}  // namespace kernel::routing
