@@ -24,7 +24,7 @@ struct AtomicCounters {
 };
 
 /// One per server, shared by the acceptor and every I/O thread; outlives them.
-struct ServerState {
+struct ServerState : std::enable_shared_from_this<ServerState> {
   ServerOptions options;
   std::shared_ptr<Dispatcher> dispatcher;
   std::unique_ptr<TlsContext> tls;  ///< null: plain HTTP

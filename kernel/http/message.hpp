@@ -39,11 +39,11 @@ struct RequestHead {
   std::string path;    ///< percent-encoded path without the query
   std::string query;   ///< without '?'; empty when absent
   Headers headers;
-  std::string peer;    ///< the TCP peer's address without port: "127.0.0.1", "::1"
+  std::string peer;                  ///< the TCP peer's address without port: "127.0.0.1", "::1"
   std::int64_t content_length = -1;  ///< -1: none given
   bool has_body = false;             ///< a length above zero, or chunked
   bool keep_alive = true;
-  bool websocket_upgrade = false;    ///< a well-formed RFC 6455 handshake
+  bool websocket_upgrade = false;  ///< a well-formed RFC 6455 handshake
 };
 
 struct Reply {

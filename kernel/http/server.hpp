@@ -15,15 +15,15 @@ struct ServerOptions {
   int io_threads = 2;
   std::size_t max_connections = 10'000;  ///< kept below the process's fd limit
   std::size_t max_head_bytes = 32 * 1024;
-  std::chrono::milliseconds header_timeout{10'000};   ///< first byte of a request to the end of its head
-  std::chrono::milliseconds body_timeout{30'000};     ///< between two pieces of a body
+  std::chrono::milliseconds header_timeout{10'000};  ///< first byte of a request to the end of its head
+  std::chrono::milliseconds body_timeout{30'000};    ///< between two pieces of a body
   std::chrono::milliseconds keep_alive_timeout{75'000};
-  std::chrono::milliseconds handler_timeout{120'000}; ///< until the reply begins; then 503 and the client is let go
+  std::chrono::milliseconds handler_timeout{120'000};  ///< until the reply begins; then 503 and the client is let go
   std::chrono::milliseconds write_stall_timeout{30'000};
-  std::size_t write_high_water = 256 * 1024;     ///< above it nothing more is read from, or streamed to, this client
-  std::size_t websocket_max_backlog = 4 << 20;   ///< bytes waiting for one slow client before it is dropped (4408)
+  std::size_t write_high_water = 256 * 1024;    ///< above it nothing more is read from, or streamed to, this client
+  std::size_t websocket_max_backlog = 4 << 20;  ///< bytes waiting for one slow client before it is dropped (4408)
   std::size_t websocket_max_message = 64 * 1024;
-  std::string tls_certificate, tls_key;          ///< PEM files; empty: plain HTTP
+  std::string tls_certificate, tls_key;  ///< PEM files; empty: plain HTTP
 };
 
 struct ServerCounters {

@@ -36,8 +36,8 @@ bool valid_escapes(std::string_view text) {
 }
 
 bool starts_with_no_case(std::string_view text, std::string_view lower) {
-  return text.size() >= lower.size() && std::equal(lower.begin(), lower.end(), text.begin(),
-                                                   [](char a, char b) { return a == (b | 0x20) || a == b; });
+  return text.size() >= lower.size() &&
+         std::equal(lower.begin(), lower.end(), text.begin(), [](char a, char b) { return a == (b | 0x20) || a == b; });
 }
 
 /// "http://host:80/path" -> authority "host:80", returns "/path".

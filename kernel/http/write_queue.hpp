@@ -26,7 +26,8 @@ class WriteQueue {
   /// Points up to `most` vectors at what is next to go; returns how many.
   int gather(iovec* vectors, int most) const;
   void consume(std::size_t bytes);
-  /// Forgets what has not begun to go. Strings that hold any of the next `keep` bytes, or of which a part has gone, stay.
+  /// Forgets what has not begun to go. Strings that hold any of the next `keep` bytes, or of which a part has gone,
+  /// stay.
   void drop_unbegun(std::size_t keep);
 
  private:
