@@ -13,6 +13,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -34,6 +36,7 @@ struct Parts {
 struct Grants {
   bool egress_user = false, egress_operator = false;
   std::vector<std::string> environment;  ///< variables it may read
+  std::vector<std::string> interfaces;   ///< ids of the tables it may get; empty: every one
 };
 
 class Host {
@@ -42,11 +45,17 @@ class Host {
   Host(Parts parts, std::string owner, Grants grants, nlohmann::json configuration, std::shared_ptr<void> lease);
   ~Host();
   Host(const Host&) = delete;
+  Host& operator=(const Host&) = delete;
   const atrium_host* handle() const;
   /// The routes declared in start(), to be put into the table in one step.
   std::vector<routing::Route> take_routes();
-  /// Ends subscriptions, timers and services; after it no call into the plugin begins. Waits for running ones.
-  void revoke();
+  /// Runs a call into the plugin as one that revoke() waits for and a crash names. False: revoked, it did not run.
+  bool run(const std::function<void()>& call);
+  /// After its routes were withdrawn: waits until no request is left that the plugin has to answer. False: some are.
+  bool drain(std::chrono::milliseconds patience);
+  /// Ends subscriptions, timers, services and requests; after it no call into the plugin begins. Waits for running
+  /// ones. False: some run even now, so the plugin must not be destroyed. Not to be called from within a call into it.
+  bool revoke(std::chrono::milliseconds patience = std::chrono::seconds(10));
 
  private:
   class Impl;

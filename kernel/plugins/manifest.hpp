@@ -1,0 +1,46 @@
+#pragma once
+// plugin.json: what a plugin says of itself before any of its code runs.
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kernel::plugins {
+
+/// Names the file and the member at fault.
+class ManifestError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+struct Manifest {
+  std::string id;       ///< a slug: lower-case letters, digits and single hyphens, at most 64
+  std::string version;  ///< MAJOR.MINOR.PATCH, optionally with a pre-release
+  std::string name, description;
+  std::uint32_t abi_major = 1, abi_minor = 0;
+  std::vector<std::string> interfaces;  ///< ids it may get(); empty: every one
+  std::vector<std::string> tables;      ///< it may touch these and no others
+  std::vector<std::string> provides;    ///< "kind/name"; "kind/*" where the names are known only at run time
+  std::vector<std::string> requires_;   ///< it does not start without them; "kind/*": any of that kind
+  std::vector<std::string> uses;        ///< it starts after them where they are there
+  bool egress_user = false, egress_operator = false;
+  std::vector<std::string> environment;
+  nlohmann::json commands = nlohmann::json::array();  ///< for the command line, as declared
+  nlohmann::json settings = nlohmann::json::array();  ///< as declared
+
+  /// `file` stands in the messages. Throws ManifestError.
+  static Manifest parse(std::string_view text, const std::string& file);
+  /// Reads folder/plugin.json. Throws ManifestError.
+  static Manifest read(const std::filesystem::path& folder);
+};
+
+/// Lower-case letters, digits and single hyphens between them, 1..64.
+bool valid_slug(std::string_view text);
+/// Whether "kind/name" is what "kind/name" or "kind/*" asks for.
+bool service_matches(std::string_view pattern, std::string_view service);
+
+}  // namespace kernel::plugins
