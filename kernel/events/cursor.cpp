@@ -24,7 +24,7 @@ storage::Actor kernel_actor() { return {.kind = "system", .id = "events", .addre
 std::optional<std::int64_t> Cursor::acquire() {
   const std::string clock = clock_sql(database_.dialect());
   const std::string take = "UPDATE event_cursors SET leased_by = ?, lease_until = " + clock +
-                           " + ? WHERE subscriber = ? AND (leased_by IS NULL OR leased_by = ? OR lease_until < " +
+                           " + CAST(? AS BIGINT) WHERE subscriber = ? AND (leased_by IS NULL OR leased_by = ? OR lease_until < " +
                            clock + ")";
   const std::int64_t lease = std::chrono::microseconds(lease_time).count();
   std::optional<std::int64_t> reached;
@@ -34,8 +34,8 @@ std::optional<std::int64_t> Cursor::acquire() {
         reached.reset();
         const std::array<Value, 1> name{subscriber_};
         tx.exec("kernel",
-                "INSERT INTO event_cursors (subscriber, sequence) SELECT ?, COALESCE(max(sequence), 0) FROM events "
-                "WHERE true ON CONFLICT DO NOTHING",
+                "INSERT INTO event_cursors (subscriber, sequence) SELECT CAST(? AS TEXT), event_sequence FROM log_head "
+                "WHERE id = 1 ON CONFLICT DO NOTHING",
                 name);
         const std::array<Value, 4> values{node_, lease, subscriber_, node_};
         if (tx.exec("kernel", take, values) == 0) return ATRIUM_OK;

@@ -49,7 +49,7 @@ std::optional<std::int64_t> Reader::lowest() {
 
 std::int64_t Reader::highest() {
   std::int64_t highest = 0;
-  database_.read("kernel", "SELECT max(sequence) FROM events", {}, [&](storage::Row row) {
+  database_.read("kernel", "SELECT event_sequence FROM log_head WHERE id = 1", {}, [&](storage::Row row) {
     highest = number(row[0]);
     return true;
   });
