@@ -1,0 +1,133 @@
+import os
+import secrets
+
+import pytest
+
+from support import accounts, events, postgresql
+from support.program import Atrium
+
+STORES = os.environ.get("ATRIUM_TEST_STORES", "sqlite,postgresql").split(",")
+
+
+@pytest.fixture(scope="session")
+def postgresql_cluster():
+    """The URL of a PostgreSQL superuser: packaging/check's, or a cluster of this run's own."""
+    with postgresql.cluster() as url:
+        yield url
+
+
+@pytest.fixture(scope="session", params=STORES)
+def store(request):
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def store_environment(request, store):
+    """The configuration that puts a server on this store."""
+    if store == "sqlite":
+        yield {}
+        return
+    with postgresql.database(request.getfixturevalue("postgresql_cluster")) as url:
+        yield {"ATRIUM_DATABASE_URL": url}
+
+
+@pytest.fixture(scope="session")
+def server(store_environment, store, tmp_path_factory):
+    """The real program on each store in turn, shared by the tests; `server.admin` may do everything."""
+    with Atrium(tmp_path_factory.mktemp(store), store_environment) as program:
+        program.store = store
+        program.admin = accounts.first_admin(program)
+        yield program
+
+
+@pytest.fixture
+def own_server(tmp_path):
+    """Makes servers on SQLite for one test alone: own_server(ATRIUM_HTTP_MAX_BODY="1024")."""
+    made = []
+
+    def make(*arguments, **environment):
+        program = Atrium(tmp_path / str(len(made)), environment, arguments)
+        made.append(program)
+        program.start()
+        return program
+
+    yield make
+    for program in made:
+        if program.process:
+            program.stop()
+
+
+@pytest.fixture
+def admin(server):
+    return server.admin
+
+
+@pytest.fixture(scope="session")
+def member(server):
+    return accounts.new_user(server, server.admin, "member")
+
+
+@pytest.fixture(scope="session")
+def viewer(server):
+    return accounts.new_user(server, server.admin, "viewer")
+
+
+@pytest.fixture
+def newcomer(server):
+    """A member whom no other test knows."""
+    return accounts.new_user(server, server.admin, "member")
+
+
+@pytest.fixture
+def anonymous(server):
+    return accounts.anonymous(server)
+
+
+@pytest.fixture
+def listen(server, member):
+    """listen("task.*"): a subscribed event stream of the member's, closed when the test ends."""
+    open_streams = []
+
+    def subscribe(*patterns, token=None):
+        stream = events.Events(server, token or member.token, *patterns)
+        stream.__enter__()
+        open_streams.append(stream)
+        return stream
+
+    yield subscribe
+    for stream in open_streams:
+        stream.__exit__()
+
+
+@pytest.fixture
+def new_agent(member):
+    def make(**members):
+        answer = member.client.post("/agents", json={"name": "Agent " + secrets.token_hex(4), **members})
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+    return make
+
+
+@pytest.fixture
+def new_task(member):
+    def make(**members):
+        answer = member.client.post("/tasks", json={"title": "Task " + secrets.token_hex(4), **members})
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+    return make
+
+
+@pytest.fixture
+def new_worker(server, member, admin):
+    """A registered worker as (resource, client with its token); approved unless said otherwise."""
+    def make(approved=True, **members):
+        answer = member.client.post("/workers/register", json={
+            "name": "worker-" + secrets.token_hex(4), "hostname": "host.example.org", "ip_address": "192.0.2.7",
+            "max_agents": 4, "cpu_cores": 8, "memory_total_mb": 16384, "os_info": "Debian 12", **members})
+        assert answer.status_code == 201, answer.text
+        worker = answer.json()
+        if approved:
+            answer = admin.client.patch(f"/admin/workers/{worker['id']}/approve", json={"is_approved": True})
+            assert answer.status_code == 200, answer.text
+        return worker, accounts.client(server, worker["token"])
+    return make

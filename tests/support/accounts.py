@@ -1,0 +1,48 @@
+"""People and their clients, made through the API as anybody would make them."""
+import secrets
+
+import httpx
+
+PASSWORD = "correct horse battery staple 7"
+
+
+class Account:
+    def __init__(self, server, email, password=PASSWORD):
+        self.server, self.email, self.password = server, email, password
+        self.sign_in()
+
+    def sign_in(self):
+        answer = anonymous(self.server).post("/auth/login", json={"email": self.email, "password": self.password})
+        assert answer.status_code == 200, answer.text
+        body = answer.json()
+        self.token, self.refresh_token, self.user = body["access_token"], body["refresh_token"], body["user"]
+        self.id = self.user["id"]
+        self.client = client(self.server, self.token)
+        return self
+
+
+def client(server, token=None, **headers):
+    if token:
+        headers["Authorization"] = "Bearer " + token
+    return httpx.Client(base_url=server.api, headers=headers, timeout=60)
+
+
+def anonymous(server):
+    return client(server)
+
+
+def first_admin(server):
+    token = (server.data / "setup-token").read_text().strip()
+    email = "admin@example.org"
+    answer = anonymous(server).post("/auth/register", json={
+        "email": email, "password": PASSWORD, "full_name": "Ada Admin", "setup_token": token})
+    assert answer.status_code == 201, answer.text
+    return Account(server, email)
+
+
+def new_user(server, admin, role="member"):
+    email = f"{role}-{secrets.token_hex(4)}@example.org"
+    answer = admin.client.post("/admin/users", json={
+        "email": email, "password": PASSWORD, "full_name": role.title(), "role": role})
+    assert answer.status_code == 201, answer.text
+    return Account(server, email)
