@@ -75,6 +75,8 @@ class WebSocket : public std::enable_shared_from_this<WebSocket> {
   /// Queues one text message; `frame` is shared between receivers (see make_text_frame). False when gone. Past the
   /// configured bound of waiting bytes the client is closed with 4408.
   virtual bool send_frame(std::shared_ptr<const std::string> frame) = 0;
+  /// Bytes that wait to be sent: who replays a long history stops while there are many. Any thread.
+  virtual std::size_t backlog() const { return 0; }
   virtual void close(std::uint16_t code, std::string_view reason) = 0;
   virtual const RequestHead& head() const = 0;
   virtual bool post(std::function<void()> work) = 0;

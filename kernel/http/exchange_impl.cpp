@@ -111,7 +111,7 @@ void ExchangeImpl::detach(bool gone) {
   on_writable_ = nullptr;
 }
 
-void ExchangeImpl::cancel() {
+std::function<void()> ExchangeImpl::begin_cancel() {
   std::function<void()> notify, writable;
   {
     const std::lock_guard lock(mutex_);
@@ -120,8 +120,10 @@ void ExchangeImpl::cancel() {
     notify.swap(on_cancel_);
     writable.swap(on_writable_);
   }
-  if (notify) notify();
-  if (writable) writable();
+  return [notify = std::move(notify), writable = std::move(writable)] {
+    if (notify) notify();
+    if (writable) writable();
+  };
 }
 
 void ExchangeImpl::taken(std::size_t bytes) {

@@ -34,7 +34,9 @@ class ExchangeImpl final : public Exchange, public Task {
   /// The session lets go: the exchange is over (or the client has gone, then `gone`).
   void detach(bool gone);
   /// Tells waiting handlers that the client will not get its reply; the session stays.
-  void cancel();
+  void cancel() { begin_cancel()(); }
+  /// Marks it cancelled; the function returned tells the handlers, and may be called once the session has let go.
+  std::function<void()> begin_cancel();
   void taken(std::size_t bytes);
   void flushed(std::size_t waiting);
 

@@ -247,10 +247,12 @@ void Http1::on_tick(Clock::time_point now) {
     case Wait::body:
       refuse({408, "The request body stopped arriving."});
       return fail_body();
-    case Wait::handler:
+    case Wait::handler: {
+      const auto tell_handler = exchange->begin_cancel();
       refuse({503, "The request took too long to answer; try again later."});
       fail_body();
-      return exchange->cancel();
+      return tell_handler();
+    }
     case Wait::nothing:
       return;
   }
@@ -265,9 +267,10 @@ void Http1::on_end_of_input() {
     return;  // it may have closed only its own half: it still gets its answer
   }
   const auto exchange = exchange_;
+  const auto tell_handler = exchange->begin_cancel();
   refuse({400, "The request ended in the middle of its body."});
   fail_body();
-  exchange->cancel();
+  tell_handler();
 }
 
 void Http1::on_drain() {
@@ -278,8 +281,9 @@ void Http1::on_drain() {
   }
   if (reply_ == ReplyState::streaming && event_stream_) {
     const auto exchange = exchange_;
+    const auto tell_handler = exchange->begin_cancel();
     end_stream(*exchange);
-    exchange->cancel();
+    tell_handler();
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <boost/asio/buffer.hpp>
 
+#include <algorithm>
 #include <charconv>
 
 namespace kernel::http {
@@ -46,15 +47,15 @@ bool names_other_version(std::string_view head) {
   const auto line = head.substr(0, head.find('\r'));
   const auto version = line.substr(line.rfind(' ') + 1);
   auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  return version.size() == 8 && version.starts_with("HTTP/") && digit(version[5]) && version[6] == '.' &&
-         digit(version[7]);
+  return std::count(line.begin(), line.end(), ' ') == 2 && version.size() == 8 && version.starts_with("HTTP/") &&
+         digit(version[5]) && version[6] == '.' && digit(version[7]);
 }
 
 }  // namespace
 
 RequestParser::RequestParser() {
   eager(false);
-  body_limit(boost::none);  // the connection counts: its limit comes from the route
+  body_limit(UINT64_MAX);  // the connection counts: its limit comes from the route
   header_limit(UINT32_MAX);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace kernel::http {
 namespace {
@@ -77,6 +78,11 @@ bool WebSocketSession::send_frame(std::shared_ptr<const std::string> frame) {
 }
 
 void WebSocketSession::run() {
+  take_frames();
+  if (connection_) connection_->settle();
+}
+
+void WebSocketSession::take_frames() {
   std::vector<std::shared_ptr<const std::string>> frames;
   bool overflowed = false;
   {
@@ -87,12 +93,8 @@ void WebSocketSession::run() {
     overflowed = overflowed_;
   }
   if (!connection_ || closing_) return;
-  if (overflowed) {
-    drop_slow();
-  } else {
-    for (auto& frame : frames) connection_->out().push(std::move(frame));
-  }
-  connection_->settle();
+  if (overflowed) return drop_slow();
+  for (auto& frame : frames) connection_->out().push(std::move(frame));
 }
 
 void WebSocketSession::drop_slow() {
@@ -140,6 +142,7 @@ std::size_t WebSocketSession::on_data(std::string_view data) {
   const int result = wslay_event_recv(wslay_);
   input_ = {};
   if (!connection_) return data.size();
+  take_frames();  // what answers a message goes before the answer to a close behind it
   send_controls();
   if (!connection_) return data.size();
   const bool over = wslay_event_get_close_received(wslay_) || wslay_event_get_close_sent(wslay_);

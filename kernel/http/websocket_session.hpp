@@ -38,6 +38,7 @@ class WebSocketSession final : public Protocol, public WebSocket, public Task {
 
  private:
   void begin_close(std::uint16_t code, std::string_view reason);
+  void take_frames();
   void drop_slow();
   void send_controls();
   void finish();
