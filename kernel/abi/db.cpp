@@ -136,11 +136,10 @@ void transact_async(const atrium_host* handle, const atrium_principal* principal
     if (!promise) return fail(&error, ATRIUM_E_CANCELLED, "the plugin is being stopped");
     auto state = host.shared_from_this();
     auto wrapped = to_transaction_function(state, function, context);
-    host.parts.database.submit(
-        actor_of(host, principal), std::move(wrapped), deadline_of(timeout_ms),
-        [state, promise, done, context](std::int32_t outcome, const std::string& why) {
-          report(*state, done, context, outcome, why);
-        });
+    host.parts.database.submit(actor_of(host, principal), std::move(wrapped), deadline_of(timeout_ms),
+                               [state, promise, done, context](std::int32_t outcome, const std::string& why) {
+                                 report(*state, done, context, outcome, why);
+                               });
     return ATRIUM_OK;
   });
   if (status < 0) report(host, done, context, status, error.message);

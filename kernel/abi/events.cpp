@@ -12,8 +12,10 @@ constexpr std::size_t max_waiting_events = 4096;
 /// Hands what a plugin sees of an event to `use`.
 template <class Use>
 auto with_event(const storage::Event& event, Use use) {
-  const atrium_event seen{sizeof(atrium_event), 0,        event.sequence,        event.time_us,
-                          text(event.topic),    text(event.resource_id), text(event.owner), text(event.data),
+  const atrium_event seen{sizeof(atrium_event), 0,
+                          event.sequence,       event.time_us,
+                          text(event.topic),    text(event.resource_id),
+                          text(event.owner),    text(event.data),
                           text(event.actor)};
   return use(&seen);
 }
@@ -30,7 +32,8 @@ class LiveQueue : public std::enable_shared_from_this<LiveQueue> {
     const std::lock_guard lock(mutex_);
     if (closed_) return;
     if (waiting_.size() >= max_waiting_events) {
-      if (!behind_) observability::log(observability::Level::warning, host_->owner, "too slow for live events; some are lost");
+      if (!behind_)
+        observability::log(observability::Level::warning, host_->owner, "too slow for live events; some are lost");
       behind_ = true;
       return;
     }
@@ -137,7 +140,8 @@ std::int32_t subscribe(const atrium_host* handle, atrium_str pattern, atrium_eve
 std::int32_t subscribe_durable(const atrium_host* handle, atrium_str name, atrium_str pattern,
                                atrium_durable_fn function, void* self, atrium_sub** out, atrium_err* error) {
   return add(handle, pattern, out, error, [&](SubscriptionEntry& entry) {
-    if (name.len == 0 || name.len > 100) throw std::invalid_argument("a durable subscription needs a name, at most 100 bytes");
+    if (name.len == 0 || name.len > 100)
+      throw std::invalid_argument("a durable subscription needs a name, at most 100 bytes");
     entry.subscription = entry.host->parts.events.durable(
         entry.host->owner + "/" + std::string(view(name)), std::string(view(pattern)),
         [state = entry.host, function, self](const storage::Event& event) {

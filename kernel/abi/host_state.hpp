@@ -92,7 +92,9 @@ class TransactionScope {
   storage::Transaction* before_;
 };
 
-inline std::string_view view(atrium_str text) { return text.len == 0 ? std::string_view() : std::string_view(text.data, text.len); }
+inline std::string_view view(atrium_str text) {
+  return text.len == 0 ? std::string_view() : std::string_view(text.data, text.len);
+}
 inline atrium_str text(std::string_view text) { return {text.data() == nullptr ? "" : text.data(), text.size()}; }
 inline atrium_str nothing() { return {nullptr, 0}; }
 

@@ -275,8 +275,8 @@ std::int32_t body_read(atrium_request* handle, atrium_body_fn function, void* co
     Request* request = requests().find(handle);
     if (request == nullptr || request->body || function == nullptr) return ATRIUM_E_INVALID;
     if (request->context->route->body != routing::Body::stream) return ATRIUM_E_INVALID;
-    auto pump = std::make_shared<BodyPump>(request->host->shared_from_this(), request->exchange, handle, function,
-                                           context);
+    auto pump =
+        std::make_shared<BodyPump>(request->host->shared_from_this(), request->exchange, handle, function, context);
     request->body = pump;
     pump->start();
     return ATRIUM_OK;
@@ -312,9 +312,9 @@ void end_requests(HostState& host) {
 }
 
 const atrium_http http_table = {
-    sizeof(atrium_http), 0,         route,     path,         query,        header,       body,       request_id,
-    principal,           set_header, defer,    respond,      cancelled,    on_cancel,    stream_begin, stream_write,
-    stream_end,          body_read, body_resume, target,
+    sizeof(atrium_http), 0,          route,       path,    query,     header,    body,         request_id,
+    principal,           set_header, defer,       respond, cancelled, on_cancel, stream_begin, stream_write,
+    stream_end,          body_read,  body_resume, target,
 };
 
 }  // namespace kernel::abi

@@ -74,8 +74,8 @@ RequestPool::Slot* RequestPool::find_slot(const atrium_request* handle) {
 Request* RequestPool::find(const atrium_request* handle) {
   const auto generation = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(handle) >> 32);
   Slot* slot = find_slot(handle);
-  const bool live = slot != nullptr && (generation & 1) != 0 &&
-                    slot->generation.load(std::memory_order_acquire) == generation;
+  const bool live =
+      slot != nullptr && (generation & 1) != 0 && slot->generation.load(std::memory_order_acquire) == generation;
   return live ? &slot->request : nullptr;
 }
 

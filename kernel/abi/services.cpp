@@ -188,8 +188,8 @@ void end_incoming_calls(HostState& host) {
 }
 
 const atrium_services services_table = {
-    sizeof(atrium_services), 0,       provide,        find,           call,      cancel, call_method,
-    call_json,               call_tx, call_principal, call_cancelled, on_cancel, emit,   reply,
+    sizeof(atrium_services), 0,         provide, find,  call, cancel, call_method, call_json, call_tx, call_principal,
+    call_cancelled,          on_cancel, emit,    reply,
 };
 
 }  // namespace kernel::abi

@@ -152,7 +152,8 @@ std::map<std::string, std::string> Quarantine::list() const {
 void Quarantine::clear(const std::string& plugin) {
   std::error_code error;
   std::filesystem::remove(data_ / (std::string(crumb_prefix) + plugin + std::string(crumb_suffix)), error);
-  if (error) observability::log(observability::Level::warning, "plugins", "cannot remove the crash record of " + plugin);
+  if (error)
+    observability::log(observability::Level::warning, "plugins", "cannot remove the crash record of " + plugin);
 }
 
 }  // namespace kernel::plugins

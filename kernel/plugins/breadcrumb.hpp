@@ -17,7 +17,8 @@ void prepare_stack();
 class Scope {
  public:
   explicit Scope(const char* plugin) : before_(current) {
-    if (!stack_ready) [[unlikely]] prepare_stack();
+    if (!stack_ready) [[unlikely]]
+      prepare_stack();
     current = plugin;
   }
   ~Scope() { current = before_; }

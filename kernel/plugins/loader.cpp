@@ -67,7 +67,8 @@ void check_table(const atrium_plugin* table, const Manifest& manifest) {
     throw LoadError(file + "its table has " + std::to_string(table->size) + " bytes, with create, start and destroy " +
                     "it has at least " + std::to_string(least));
   }
-  const std::string id = table->id == nullptr ? "" : table->id, version = table->version == nullptr ? "" : table->version;
+  const std::string id = table->id == nullptr ? "" : table->id,
+                    version = table->version == nullptr ? "" : table->version;
   if (id != manifest.id) throw LoadError(file + "says its id is \"" + id + "\", plugin.json \"" + manifest.id + "\"");
   if (version != manifest.version) {
     throw LoadError(file + "says its version is " + version + ", plugin.json " + manifest.version);

@@ -54,7 +54,8 @@ class Reader {
       const std::string place = member + "/" + std::to_string(result.size());
       if (!item.is_string()) fail(place, "must be a string");
       auto text = item.get<std::string>();
-      if (text.size() > 200 || !std::regex_match(text, form)) fail(place, "must be " + wanted + ", not \"" + text + "\"");
+      if (text.size() > 200 || !std::regex_match(text, form))
+        fail(place, "must be " + wanted + ", not \"" + text + "\"");
       if (std::find(result.begin(), result.end(), text) != result.end()) fail(place, "names " + text + " twice");
       result.push_back(std::move(text));
     }
@@ -89,7 +90,6 @@ class Reader {
   std::string file_, at_;
   std::set<std::string> seen_;
 };
-
 
 const std::regex& pattern_form() {
   static const std::regex form(R"([a-z][a-z0-9_.-]*/([A-Za-z0-9][A-Za-z0-9_.-]*|\*))");
@@ -146,7 +146,8 @@ Manifest Manifest::parse(std::string_view text, const std::string& file) {
   } catch (const json::parse_error& fault) {
     throw ManifestError(file + ": not JSON, at byte " + std::to_string(fault.byte));
   }
-  static const std::regex version_form(R"((0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?)");
+  static const std::regex version_form(
+      R"((0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?)");
   static const std::regex table_form("[a-z][a-z0-9_]{0,62}"), variable_form("[A-Z][A-Z0-9_]*");
   static const std::regex interface_form(R"(atrium\.[a-z]+(\.draft)?/\d+)");
   Reader reader(document, file, "");

@@ -110,7 +110,8 @@ class Running final : public Call, public CallHandle, public std::enable_shared_
     try {
       work();
     } catch (const std::exception& fault) {
-      observability::log(observability::Level::error, request_.caller, std::string("a callback threw: ") + fault.what());
+      observability::log(observability::Level::error, request_.caller,
+                         std::string("a callback threw: ") + fault.what());
     }
   }
 
@@ -163,7 +164,8 @@ Services::~Services() = default;
 void Services::provide(Provider provider) {
   static const std::regex form(R"([a-z][a-z0-9_.-]*/[A-Za-z0-9][A-Za-z0-9_.-]*)");
   if (provider.service.size() > 200 || !std::regex_match(provider.service, form)) {
-    throw std::invalid_argument("\"" + provider.service + R"(" is not a service's name: "kind/name", such as "a.kind/one")");
+    throw std::invalid_argument("\"" + provider.service +
+                                R"(" is not a service's name: "kind/name", such as "a.kind/one")");
   }
   impl_->change([&provider](Map& map) {
     const auto found = map.find(provider.service);
@@ -176,7 +178,8 @@ void Services::provide(Provider provider) {
 }
 
 void Services::withdraw(const std::string& owner) {
-  impl_->change([&owner](Map& map) { std::erase_if(map, [&](const auto& entry) { return entry.second->owner == owner; }); });
+  impl_->change(
+      [&owner](Map& map) { std::erase_if(map, [&](const auto& entry) { return entry.second->owner == owner; }); });
 }
 
 std::vector<std::shared_ptr<const Provider>> Services::find(std::string_view kind_or_service) const {

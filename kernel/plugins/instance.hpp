@@ -1,0 +1,39 @@
+#pragma once
+// One plugin's life: loaded, created, started; quiesced, revoked, destroyed.
+#include "abi/host.hpp"
+#include "plugins/loader.hpp"
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+namespace kernel::plugins {
+
+class Instance : public std::enable_shared_from_this<Instance> {
+ public:
+  /// Migrates, loads, creates, starts, and puts its routes into the table. Throws with the reason; nothing is left
+  /// then.
+  static std::shared_ptr<Instance> start(abi::Parts parts, routing::Table& routes, const Manifest& manifest,
+                                         const std::filesystem::path& folder, nlohmann::json configuration,
+                                         std::chrono::milliseconds patience);
+  /// Withdraws its routes, waits for its requests, ends it. Empty: gone. Else why its memory is left as it is: a plugin
+  /// that does not come to rest must not be destroyed under its own threads.
+  std::string stop(std::chrono::milliseconds patience);
+
+  /// Empty: healthy.
+  std::string health();
+
+ private:
+  Instance(abi::Parts parts, routing::Table& routes, const Manifest& manifest, nlohmann::json configuration,
+           std::shared_ptr<Library> library);
+  void create_and_start();
+  bool quiesce(std::chrono::milliseconds patience, std::string* why);
+
+  routing::Table& routes_;
+  const std::string id_;
+  std::shared_ptr<Library> library_;
+  abi::Host host_;
+  void* self_ = nullptr;
+};
+
+}  // namespace kernel::plugins

@@ -1,0 +1,263 @@
+#include "plugins/manager.hpp"
+
+#include "observability/log.hpp"
+#include "plugins/breadcrumb.hpp"
+#include "plugins/instance.hpp"
+#include "plugins/start_order.hpp"
+#include "plugins/switches.hpp"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <shared_mutex>
+#include <stdexcept>
+
+namespace kernel::plugins {
+
+using observability::Level;
+using observability::log;
+
+std::string_view to_string(State state) {
+  constexpr std::string_view names[] = {"running", "disabled", "failed", "quarantined", "waiting"};
+  return names[static_cast<std::size_t>(state)];
+}
+
+class Manager::Impl {
+ public:
+  Impl(abi::Parts parts, routing::Table& routes, ManagerOptions options)
+      : parts_(parts),
+        routes_(routes),
+        options_(std::move(options)),
+        quarantine_(options_.data),
+        switches_(options_.data) {
+    std::filesystem::create_directories(options_.data);
+    breadcrumb::install(options_.data);
+  }
+
+  void start_all() {
+    const std::lock_guard turn(turn_);
+    discover();
+    crashed_ = quarantine_.list();
+    for (const auto& id : order_.ids) start(id);
+  }
+
+  void stop_all() {
+    const std::lock_guard turn(turn_);
+    const auto started = started_;
+    for (auto id = started.rbegin(); id != started.rend(); ++id) stop(*id, State::waiting, "the kernel is stopping");
+  }
+
+  Status enable(const std::string& id) {
+    const std::lock_guard turn(turn_);
+    const auto before = status(id);
+    switches_.set(id, false);
+    if (crashed_.erase(id) != 0) quarantine_.clear(id);
+    if (before.state == State::running) return before;
+    start(id);
+    for (const auto& other : order_.ids) {  // who waited for its services can start now
+      if (status(other).state == State::waiting) start(other);
+    }
+    return status(id);
+  }
+
+  Status disable(const std::string& id) {
+    const std::lock_guard turn(turn_);
+    const auto before = status(id);
+    switches_.set(id, true);
+    if (before.state == State::running) {
+      stop(id, State::disabled, "switched off");
+    } else {
+      set_state(id, State::disabled, "switched off");
+    }
+    return status(id);
+  }
+
+  std::vector<Status> list() const {
+    const std::shared_lock lock(mutex_);
+    std::vector<Status> all = broken_;
+    for (const auto& [id, plugin] : plugins_) all.push_back(plugin.status);
+    std::sort(all.begin(), all.end(), [](const Status& a, const Status& b) { return a.id < b.id; });
+    return all;
+  }
+
+  std::vector<Health> health() const {
+    std::vector<std::pair<std::string, std::shared_ptr<Instance>>> running;
+    {
+      const std::shared_lock lock(mutex_);
+      for (const auto& [id, plugin] : plugins_) {
+        if (plugin.instance) running.emplace_back(id, plugin.instance);
+      }
+    }
+    std::vector<Health> all;
+    for (const auto& [id, instance] : running) {
+      auto fault = instance->health();
+      all.push_back({id, fault.empty(), std::move(fault)});
+    }
+    return all;
+  }
+
+ private:
+  struct Plugin {
+    Manifest manifest;
+    std::filesystem::path folder;
+    Status status;
+    std::shared_ptr<Instance> instance;
+  };
+
+  bool wanted(const std::string& id) const {
+    const auto& enabled = options_.enabled;
+    const auto named = [&](const auto& name) { return name == id || name == "*"; };
+    return enabled.empty() || std::any_of(enabled.begin(), enabled.end(), named);
+  }
+
+  void discover() {
+    std::vector<std::filesystem::path> folders;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(options_.directory, error)) {
+      if (std::filesystem::exists(entry.path() / "plugin.json")) folders.push_back(entry.path());
+    }
+    if (error) log(Level::warning, "plugins", options_.directory.string() + " cannot be read: " + error.message());
+    std::sort(folders.begin(), folders.end());
+    const std::unique_lock lock(mutex_);
+    for (const auto& folder : folders) add(folder);
+    std::vector<Manifest> manifests;
+    for (const auto& [id, plugin] : plugins_) {
+      if (wanted(id)) manifests.push_back(plugin.manifest);
+    }
+    order_ = start_order(manifests);
+  }
+
+  void add(const std::filesystem::path& folder) {
+    const auto refuse = [&](const std::string& why) {
+      broken_.push_back({folder.filename().string(), {}, {}, {}, State::failed, why});
+      log(Level::error, "plugins", why);
+    };
+    try {
+      auto manifest = Manifest::read(folder);
+      if (manifest.id != folder.filename()) return refuse(folder.string() + ": plugin.json says id " + manifest.id);
+      for (const auto& table : manifest.tables) {
+        const auto [owner, fresh] = table_owners_.emplace(table, manifest.id);
+        if (!fresh && owner->second != manifest.id) {
+          return refuse(manifest.id + ": its table " + table + " belongs to the plugin " + owner->second);
+        }
+      }
+      Plugin plugin;
+      plugin.status = {manifest.id,          manifest.version, manifest.name,
+                       manifest.description, State::waiting,   "not started"};
+      if (!wanted(manifest.id)) plugin.status.state = State::disabled, plugin.status.reason = "not in plugins.enabled";
+      plugin.folder = folder;
+      plugin.manifest = std::move(manifest);
+      plugins_.insert_or_assign(plugin.manifest.id, std::move(plugin));
+    } catch (const std::exception& fault) {
+      refuse(fault.what());
+    }
+  }
+
+  /// Empty: every required service is there.
+  std::string missing_service(const Manifest& manifest) const {
+    if (const auto blocked = order_.blocked.find(manifest.id); blocked != order_.blocked.end()) {
+      const bool circle = blocked->second.find("in a circle") != std::string::npos;
+      if (circle) return blocked->second;
+    }
+    for (const auto& service : manifest.requires_) {
+      const auto wanted = service.ends_with("/*") ? service.substr(0, service.size() - 2) : service;
+      if (!parts_.services.find(wanted).empty()) continue;
+      for (const auto& [id, plugin] : plugins_) {
+        const auto& provides = plugin.manifest.provides;
+        const auto fits = [&](const auto& name) {
+          return service_matches(service, name) || service_matches(name, service);
+        };
+        if (!std::any_of(provides.begin(), provides.end(), fits)) continue;
+        return "needs service " + service + ", whose plugin " + id + " is " +
+               std::string(to_string(plugin.status.state));
+      }
+      return "needs service " + service + ", which no installed plugin provides";
+    }
+    return {};
+  }
+
+  void start(const std::string& id) {
+    Plugin& plugin = plugins_.at(id);
+    if (switches_.off(id)) return set_state(id, State::disabled, "switched off");
+    if (const auto crash = crashed_.find(id); crash != crashed_.end()) {
+      return set_state(id, State::quarantined, crash->second + "; enable it to try again");
+    }
+    if (const auto missing = missing_service(plugin.manifest); !missing.empty()) {
+      return set_state(id, State::waiting, missing);
+    }
+    try {
+      auto table = options_.configuration.value(id, nlohmann::json::object());
+      auto instance =
+          Instance::start(parts_, routes_, plugin.manifest, plugin.folder, std::move(table), options_.patience);
+      started_.push_back(id);
+      const std::unique_lock lock(mutex_);
+      plugin.instance = std::move(instance);
+    } catch (const std::exception& fault) {
+      return set_state(id, State::failed, fault.what());
+    }
+    set_state(id, State::running, {});
+  }
+
+  void stop(const std::string& id, State after, const std::string& reason) {
+    std::shared_ptr<Instance> instance;
+    {
+      const std::unique_lock lock(mutex_);
+      instance = std::move(plugins_.at(id).instance);
+    }
+    std::erase(started_, id);
+    const auto kept = instance ? instance->stop(options_.patience) : std::string();
+    set_state(id, after, kept.empty() ? reason : reason + "; " + kept);
+  }
+
+  void set_state(const std::string& id, State state, const std::string& reason) {
+    {
+      const std::unique_lock lock(mutex_);
+      auto& status = plugins_.at(id).status;
+      status.state = state;
+      status.reason = reason;
+    }
+    const bool trouble = state == State::failed || state == State::quarantined || state == State::waiting;
+    log(trouble ? Level::warning : Level::info, "plugins",
+        id + ": " + std::string(to_string(state)) + (reason.empty() ? "" : ", " + reason));
+  }
+
+  Status status(const std::string& id) const {
+    const std::shared_lock lock(mutex_);
+    const auto found = plugins_.find(id);
+    if (found == plugins_.end()) throw std::out_of_range("no plugin " + id + " is installed");
+    return found->second.status;
+  }
+
+  const abi::Parts parts_;
+  routing::Table& routes_;
+  const ManagerOptions options_;
+  std::mutex turn_;                  ///< one change of life at a time
+  mutable std::shared_mutex mutex_;  ///< held briefly, so that list() never waits for a start or a stop
+  std::map<std::string, Plugin> plugins_;
+  std::map<std::string, std::string> table_owners_, crashed_;
+  std::vector<Status> broken_;  ///< folders whose plugin.json cannot be used
+  std::vector<std::string> started_;
+  StartOrder order_;
+  Quarantine quarantine_;
+  Switches switches_;
+};
+
+Manager::Manager(abi::Parts parts, routing::Table& routes, ManagerOptions options)
+    : impl_(std::make_unique<Impl>(parts, routes, std::move(options))) {}
+Manager::~Manager() { impl_->stop_all(); }
+
+void Manager::start_all() { impl_->start_all(); }
+void Manager::stop_all() { impl_->stop_all(); }
+std::vector<Status> Manager::list() const { return impl_->list(); }
+std::vector<Health> Manager::health() const { return impl_->health(); }
+Status Manager::enable(const std::string& id) { return impl_->enable(id); }
+Status Manager::disable(const std::string& id) { return impl_->disable(id); }
+
+std::optional<Status> Manager::find(const std::string& id) const {
+  for (auto& status : impl_->list()) {
+    if (status.id == id) return std::move(status);
+  }
+  return std::nullopt;
+}
+
+}  // namespace kernel::plugins

@@ -1,0 +1,67 @@
+#pragma once
+// The plugins of this installation: found, started in order, watched, stopped.
+#include "abi/host.hpp"
+#include "plugins/manifest.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kernel::plugins {
+
+enum class State : std::uint8_t { running, disabled, failed, quarantined, waiting };
+std::string_view to_string(State state);
+
+/// What /plugins and the command line show.
+struct Status {
+  std::string id, version, name, description;
+  State state = State::waiting;
+  std::string reason;  ///< why it does not run; empty when it does
+};
+
+struct Health {
+  std::string id;
+  bool ok = true;
+  std::string detail;
+};
+
+struct ManagerOptions {
+  std::filesystem::path directory;                          ///< holds a folder for each plugin
+  std::filesystem::path data;                               ///< crash records, and which plugins were disabled
+  std::vector<std::string> enabled;                         ///< ids; empty or "*": every installed one
+  nlohmann::json configuration = nlohmann::json::object();  ///< plugin id -> its table
+  std::chrono::milliseconds patience{10'000};               ///< for each step of stopping one plugin
+};
+
+/// Thread-safe. enable(), disable(), start_all() and stop_all() take turns and may take seconds.
+class Manager {
+ public:
+  Manager(abi::Parts parts, routing::Table& routes, ManagerOptions options);
+  ~Manager();
+  Manager(const Manager&) = delete;
+  Manager& operator=(const Manager&) = delete;
+
+  /// Never throws for a plugin's sake: what cannot start says so in its status and the log, the others start.
+  void start_all();
+  /// In reverse order of their start.
+  void stop_all();
+
+  std::vector<Status> list() const;
+  std::optional<Status> find(const std::string& id) const;
+  std::vector<Health> health() const;
+
+  /// Starts it now and at every later start; lets it out of quarantine. Throws std::out_of_range: not installed.
+  Status enable(const std::string& id);
+  /// Stops it now, and it stays off. Requests in flight are answered first. Throws std::out_of_range: not installed.
+  Status disable(const std::string& id);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kernel::plugins
