@@ -23,9 +23,10 @@ storage::Actor kernel_actor() { return {.kind = "system", .id = "events", .addre
 
 std::optional<std::int64_t> Cursor::acquire() {
   const std::string clock = clock_sql(database_.dialect());
-  const std::string take = "UPDATE event_cursors SET leased_by = ?, lease_until = " + clock +
-                           " + CAST(? AS BIGINT) WHERE subscriber = ? AND (leased_by IS NULL OR leased_by = ? OR lease_until < " +
-                           clock + ")";
+  const std::string take =
+      "UPDATE event_cursors SET leased_by = ?, lease_until = " + clock +
+      " + CAST(? AS BIGINT) WHERE subscriber = ? AND (leased_by IS NULL OR leased_by = ? OR lease_until < " + clock +
+      ")";
   const std::int64_t lease = std::chrono::microseconds(lease_time).count();
   std::optional<std::int64_t> reached;
   database_.transact(

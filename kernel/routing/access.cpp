@@ -42,7 +42,8 @@ std::optional<atrium::Problem> access_fault(const Route& route, const auth::Prin
   }
   const bool admin = principal->is_admin();
   if (!lists(route, "user") && !(admin && lists(route, "admin")))
-    return problem_of_status(403, lists(route, "admin") ? "Only an admin may do this." : "This is not for user accounts.");
+    return problem_of_status(403,
+                             lists(route, "admin") ? "Only an admin may do this." : "This is not for user accounts.");
   if (principal->role == "viewer" && route.write && !declared(route, "viewer"))
     return problem_of_status(403, "A viewer may only read. Ask an admin for the role member.");
   return std::nullopt;
@@ -63,7 +64,8 @@ std::optional<atrium::Problem> body_fault(const Route& route, const http::Reques
   if (!head.has_body || route.body == Body::none) return std::nullopt;
   if (route.body != Body::stream) {
     const auto type = media_type(head.headers.get("content-type"));
-    const bool good = type == "application/json" || (route.body == Body::merge && type == "application/merge-patch+json");
+    const bool good =
+        type == "application/json" || (route.body == Body::merge && type == "application/merge-patch+json");
     if (!good) return problem_of_status(415, "Send the body as 'Content-Type: application/json'.");
   }
   if (const auto limit = body_limit(route, limits); head.content_length > limit)

@@ -21,7 +21,8 @@ using nlohmann::json;
 
 std::string text(const json& declaration, const char* key) {
   const auto found = declaration.find(key);
-  if (found == declaration.end() || !found->is_string()) refuse(declaration, std::string("'") + key + "' must be a text");
+  if (found == declaration.end() || !found->is_string())
+    refuse(declaration, std::string("'") + key + "' must be a text");
   return *found;
 }
 
@@ -34,7 +35,8 @@ bool flag(const json& declaration, const char* key, bool absent) {
 
 http::Method read_method(const json& declaration) {
   const auto name = text(declaration, "method");
-  for (const auto method : {http::Method::get, http::Method::post, http::Method::put, http::Method::patch, http::Method::del})
+  for (const auto method :
+       {http::Method::get, http::Method::post, http::Method::put, http::Method::patch, http::Method::del})
     if (name == http::to_string(method)) return method;
   refuse(declaration, "'method' must be GET, POST, PUT, PATCH or DELETE");
 }
@@ -69,7 +71,8 @@ std::string read_pattern(const json& declaration) {
 std::vector<std::string> read_access(const json& declaration) {
   const auto found = declaration.find("access");
   if (found == declaration.end() || !found->is_array() || found->empty())
-    refuse(declaration, "'access' must say who may call it: a list of \"none\", \"user\", \"admin\" or a principal's kind");
+    refuse(declaration,
+           "'access' must say who may call it: a list of \"none\", \"user\", \"admin\" or a principal's kind");
   std::vector<std::string> access;
   for (const auto& entry : *found) {
     if (!entry.is_string() || entry.get_ref<const std::string&>().empty())

@@ -93,7 +93,9 @@ class Idempotency::Keeper final : public ReplyKeeper, public std::enable_shared_
     if (kept_.exchange(true)) return send(exchange, std::move(reply));
     const bool undone = reply.status >= 500 || reply.status == 429;
     auto answer = reply.body.size() <= max_kept_body ? box_->seal(to_text(reply), bound_to(claim_)) : std::string();
-    auto sent = [exchange, reply = std::make_shared<http::Reply>(std::move(reply))] { send(exchange, std::move(*reply)); };
+    auto sent = [exchange, reply = std::make_shared<http::Reply>(std::move(reply))] {
+      send(exchange, std::move(*reply));
+    };
     if (undone) {
       store_->failed(claim_, std::move(sent));
     } else {
@@ -176,8 +178,10 @@ void Idempotency::decided(const std::shared_ptr<http::Exchange>& exchange, const
       return refuse({409, "idempotency-key-in-use", "The first request with this Idempotency-Key still runs",
                      "Try again with the same key."},
                     "1");
-    case Kind::lost: return lost();
-    case Kind::failed: return refuse(problem_of_status(503, "The database takes no writes right now."), "1");
+    case Kind::lost:
+      return lost();
+    case Kind::failed:
+      return refuse(problem_of_status(503, "The database takes no writes right now."), "1");
   }
 }
 

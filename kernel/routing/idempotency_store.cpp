@@ -102,7 +102,8 @@ bool ours(const std::optional<Row>& row, const Claim& claim, const std::string& 
 
 }  // namespace
 
-IdempotencyStore::IdempotencyStore(storage::Database& database) : database_(database), node_(atrium::Id::make().str()) {}
+IdempotencyStore::IdempotencyStore(storage::Database& database)
+    : database_(database), node_(atrium::Id::make().str()) {}
 
 void IdempotencyStore::claim(Claim claim, std::function<void(ClaimOutcome)> done) {
   auto outcome = std::make_shared<ClaimOutcome>();

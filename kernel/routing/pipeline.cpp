@@ -190,8 +190,8 @@ void Pipeline::run(const ExchangePtr& exchange) {
   if (Idempotency::concerns(route, exchange->head()))
     return idempotency_.begin(exchange, [this, exchange] { call_handler(exchange); });
   const bool looked_up = context->needs_lookup;
-  const bool here = looked_up || route.runs == Runs::io ||
-                    (route.runs == Runs::fast_read && parts_.database.reads_are_local());
+  const bool here =
+      looked_up || route.runs == Runs::io || (route.runs == Runs::fast_read && parts_.database.reads_are_local());
   if (here) return call_handler(exchange);
   post(exchange, [this, exchange] { call_handler(exchange); });
 }
@@ -231,7 +231,8 @@ http::Reply Pipeline::refusal(int status, std::string_view detail, const http::R
   const auto request_id = request_id_of(head_or_null);
   auto problem = problem_of_status(status, std::string(detail));
   if (status == 503) problem.headers.emplace_back("retry-after", "1");
-  auto reply = problem_reply(problem, head_or_null ? std::string_view(head_or_null->path) : std::string_view(), request_id);
+  auto reply =
+      problem_reply(problem, head_or_null ? std::string_view(head_or_null->path) : std::string_view(), request_id);
   reply.headers.add("x-request-id", request_id);
   if (head_or_null) cors_.answer(*head_or_null, reply.headers);
   add_security_headers(reply);
@@ -241,14 +242,13 @@ http::Reply Pipeline::refusal(int status, std::string_view detail, const http::R
 void Pipeline::on_replied(http::Exchange& exchange, int status, std::size_t body_bytes) {
   const auto context = context_of(exchange);
   const auto& head = exchange.head();
-  const double seconds =
-      context ? std::chrono::duration<double>(Clock::now() - context->began).count() : 0.0;
+  const double seconds = context ? std::chrono::duration<double>(Clock::now() - context->began).count() : 0.0;
   const auto pattern = context && context->route ? std::string_view(context->route->pattern) : std::string_view("none");
   const auto method = head.method == Method::other ? std::string_view("other") : http::to_string(head.method);
   parts_.metrics.request(method, pattern, status, seconds);
   if (!observability::log_enabled(observability::Level::debug)) return;
-  nlohmann::json fields{{"method", head.method_name}, {"path", head.path},       {"status", status},
-                        {"bytes", body_bytes},        {"peer", head.peer},       {"milliseconds", seconds * 1000}};
+  nlohmann::json fields{{"method", head.method_name}, {"path", head.path}, {"status", status},
+                        {"bytes", body_bytes},        {"peer", head.peer}, {"milliseconds", seconds * 1000}};
   if (context) {
     fields["request_id"] = context->request_id;
     fields["address"] = context->client_address;

@@ -50,7 +50,8 @@ class Pipeline final : public http::Dispatcher {
   Fault find_route(const http::RequestHead& head, Context& context, std::string& allow) const;
   Fault identify(const http::RequestHead& head, Context& context, bool may_wait);
   Fault judge(const http::RequestHead& head, Context& context);
-  http::HeadDecision refuse(const http::RequestHead& head, const Context& context, const atrium::Problem& problem) const;
+  http::HeadDecision refuse(const http::RequestHead& head, const Context& context,
+                            const atrium::Problem& problem) const;
   http::HeadDecision answer_options(const http::RequestHead& head, Context& context, const std::string& allow) const;
   http::HeadDecision accept(const ExchangePtr& exchange, const Context& context) const;
 

@@ -35,7 +35,8 @@ constexpr std::array known{
 }  // namespace
 
 atrium::Problem problem_of_status(int status, std::string detail) {
-  const auto* found = std::find_if(known.begin(), known.end(), [&](const Known& entry) { return entry.status == status; });
+  const auto* found =
+      std::find_if(known.begin(), known.end(), [&](const Known& entry) { return entry.status == status; });
   if (found == known.end()) return {status, "error", "The request failed", std::move(detail)};
   return {status, found->slug, found->title, std::move(detail)};
 }

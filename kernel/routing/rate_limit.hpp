@@ -20,8 +20,8 @@ class RateLimit {
 
   struct Verdict {
     bool allowed = true;
-    std::int64_t remaining = 0;      ///< requests that would be allowed right now
-    std::chrono::seconds reset{0};   ///< until the whole quota is there again; when refused, until the next is allowed
+    std::int64_t remaining = 0;     ///< requests that would be allowed right now
+    std::chrono::seconds reset{0};  ///< until the whole quota is there again; when refused, until the next is allowed
   };
   /// Counts one request. Thread-safe; a short lock on one of many shards. Memory is bounded: of the keys that share a
   /// set the one closest to its full quota is forgotten.

@@ -33,8 +33,9 @@ void Cors::answer(const http::RequestHead& head, http::Headers& reply_headers) c
   const auto* origin = head.headers.find("origin");
   if (!origin || !allowed(*origin)) return;
   reply_headers.add("access-control-allow-origin", *origin);
-  reply_headers.add("access-control-expose-headers",
-                    "ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id, Idempotency-Replayed");
+  reply_headers.add(
+      "access-control-expose-headers",
+      "ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id, Idempotency-Replayed");
 }
 
 void Cors::answer_preflight(const http::RequestHead& head, std::string_view allow, http::Headers& reply_headers) const {

@@ -34,10 +34,10 @@ struct Context {
   std::vector<std::pair<std::string, std::string>> query;  ///< decoded, in order
   auth::PrincipalPtr principal;                            ///< null where nobody signed in
   std::string request_id, client_address, traceparent;
-  http::Headers reply_headers;                             ///< what every reply of this request carries
+  http::Headers reply_headers;  ///< what every reply of this request carries
   std::chrono::steady_clock::time_point began;
-  bool needs_lookup = false;                               ///< who is asking is still to be looked up, on a pool thread
-  std::shared_ptr<ReplyKeeper> keeper;                     ///< null for most requests
+  bool needs_lookup = false;            ///< who is asking is still to be looked up, on a pool thread
+  std::shared_ptr<ReplyKeeper> keeper;  ///< null for most requests
 };
 using ContextPtr = std::shared_ptr<Context>;
 /// Null before the pipeline has seen the request.
@@ -53,14 +53,14 @@ void send(const std::shared_ptr<http::Exchange>& exchange, http::Reply reply);
 using Handler = std::function<void(const std::shared_ptr<http::Exchange>&)>;
 
 struct Route {
-  std::string owner;         ///< "kernel" or the plugin's id
+  std::string owner;  ///< "kernel" or the plugin's id
   http::Method method;
-  std::string pattern;       ///< below the base: "/tasks/{id}"
+  std::string pattern;  ///< below the base: "/tasks/{id}"
   std::vector<std::string> access;
   Runs runs = Runs::pool;
   Body body = Body::none;
   bool write = false;
-  bool at_root = false;      ///< also answers without the /api/v1 base
+  bool at_root = false;  ///< also answers without the /api/v1 base
   nlohmann::json declaration;
   Handler handler;
   std::function<std::shared_ptr<http::WebSocketHandler>(const std::shared_ptr<http::Exchange>&)> websocket;
@@ -79,9 +79,9 @@ class Table {
   void replace(const std::string& owner, std::vector<Route> routes);
 
   struct Match {
-    std::shared_ptr<const Route> route;                     ///< null: no such path, or not with this method
+    std::shared_ptr<const Route> route;  ///< null: no such path, or not with this method
     std::vector<std::pair<std::string, std::string>> path;
-    std::string allow;                                      ///< for 405 and OPTIONS; empty: no such path
+    std::string allow;  ///< for 405 and OPTIONS; empty: no such path
   };
   /// path: percent-encoded, with or without a trailing slash; without the base only routes with at_root match.
   Match find(http::Method method, std::string_view path) const;
