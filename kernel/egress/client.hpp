@@ -3,18 +3,26 @@
 #include "jobs/jobs.hpp"
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace kernel::egress {
 
-/// user: named by users, agents, templates, so special ranges are refused. operator: named by configuration or an admin.
+/// user: named by users, agents, templates, so special ranges are refused. operator: named by configuration or an
+/// admin. A redirect to another origin is followed as user: the operator named the first address only.
 enum class Trust : std::uint8_t { user, operator_ };
 
+/// The framing headers (Host, Content-Length, Connection, ...) are the client's own; naming them is ATRIUM_E_INVALID.
+/// connect_timeout covers the lookup, the connection and TLS; idle_timeout the time between two bytes; timeout the
+/// whole. redirects: how many to follow; each is resolved and classified again, never from https to http, and on
+/// another origin only Accept*, Content-Type, Content-Language and User-Agent go along.
 struct OutRequest {
   std::string method = "GET", url, body;
   std::vector<std::pair<std::string, std::string>> headers;
@@ -24,10 +32,11 @@ struct OutRequest {
   Trust trust = Trust::user;
 };
 
-/// On pool threads, one after another for one exchange.
+/// On pool threads, one after another for one exchange. Reading pauses while more than 256 KiB wait for data().
 struct OutHandlers {
+  /// Names in lower case; a name's repeated values are joined with ", ".
   std::function<void(int status, std::map<std::string, std::string> headers)> head;
-  std::function<bool(std::string_view piece)> data;  ///< false abandons
+  std::function<bool(std::string_view piece)> data;                       ///< false abandons
   std::function<void(std::int32_t status, const std::string& why)> done;  ///< last, exactly once; ATRIUM_E_* or OK
 };
 
@@ -41,16 +50,24 @@ struct Options {
   std::vector<std::string> allow_private;  ///< CIDRs that user addresses may reach all the same
   std::vector<std::string> deny;           ///< CIDRs nobody may reach
   std::size_t max_in_flight = 4'000;
-  std::string ca_file;                     ///< empty: the system's
+  std::string ca_file;  ///< empty: the system's
 };
 
 class Client {
  public:
+  /// Throws std::invalid_argument for a malformed CIDR, std::runtime_error for an unreadable ca_file.
   Client(Options options, jobs::Jobs& jobs);
   ~Client();
-  /// Never waits. Malformed requests end in done(ATRIUM_E_INVALID), refused addresses in ATRIUM_E_DENIED.
+  /// Never waits. done() says: ATRIUM_E_INVALID a malformed request or an answer beyond max_bytes; _DENIED a refused
+  /// address or redirect, before a packet leaves; _UNAVAILABLE the lookup, connection, TLS or answer failed, or
+  /// max_in_flight is reached; _TIMEOUT; _CANCELLED. Any HTTP status is OK.
   std::shared_ptr<Pending> send(OutRequest request, OutHandlers handlers);
+  /// Ends every exchange with ATRIUM_E_CANCELLED and closes the sockets; their last callbacks may still be queued.
   void stop();
+  struct Counters {
+    std::uint64_t in_flight, done, failed, denied, reused;
+  };
+  Counters counters() const;
 
  private:
   class Impl;
