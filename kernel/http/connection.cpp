@@ -55,7 +55,12 @@ void Connection::drain() {
 void Connection::settle() {
   if (handling_ || closed_) return;
   handling_ = true;
-  finish_turn();
+  try {
+    finish_turn();
+  } catch (...) {
+    abort();
+    throw;
+  }
 }
 
 void Connection::finish_turn() {

@@ -35,7 +35,7 @@ class Http1 final : public Protocol {
 
  private:
   enum class Wait : std::uint8_t { nothing, first_byte, idle, head, body, handler };
-  enum class BodyState : std::uint8_t { done, unread, buffering, streaming, paused, discarding };
+  enum class BodyState : std::uint8_t { done, unread, buffering, streaming, paused };
   enum class ReplyState : std::uint8_t { none, streaming, done };
 
   bool read_head(std::string_view data, std::size_t& used);

@@ -26,7 +26,7 @@ std::size_t Http1::on_data(std::string_view data) {
     bool progress = false;
     if (!exchange_) {
       progress = connection_.out().size() <= server().options.write_high_water && read_head(data, used);
-    } else if (body_ == BodyState::buffering || body_ == BodyState::streaming || body_ == BodyState::discarding) {
+    } else if (body_ == BodyState::buffering || body_ == BodyState::streaming) {
       progress = read_piece(data, used);
     }
     if (!progress) break;

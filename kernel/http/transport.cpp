@@ -122,7 +122,9 @@ void Transport::open(int descriptor, const Pistache::Address& address, std::stri
     handleNewPeer(peers_by_descriptor_[index]);
     by_descriptor_[index] = connection;
     set_interest(descriptor, true, false);  // level-triggered: no short read can lose the end of the input
-    if (refuse) {
+    if (refuse && server().tls) {           // an answer would need a handshake first
+      connection->abort();
+    } else if (refuse) {
       protocol->refuse_full();
       connection->settle();
     } else if (server().draining) {

@@ -103,6 +103,11 @@ void WebSocketSession::drop_slow() {
   begin_close(4408, "too slow");
 }
 
+std::size_t WebSocketSession::backlog() const {
+  const std::scoped_lock lock(mutex_);
+  return queued_ + backlog_;
+}
+
 void WebSocketSession::close(std::uint16_t code, std::string_view reason) {
   box_->post([self = self(), code, reason = std::string(reason)] {
     if (!self->connection_) return;

@@ -21,6 +21,7 @@ class WebSocketSession final : public Protocol, public WebSocket, public Task {
 
   // WebSocket, from any thread.
   bool send_frame(std::shared_ptr<const std::string> frame) override;
+  std::size_t backlog() const override;
   void close(std::uint16_t code, std::string_view reason) override;
   const RequestHead& head() const override { return exchange_->head(); }
   bool post(std::function<void()> work) override;
@@ -61,7 +62,7 @@ class WebSocketSession final : public Protocol, public WebSocket, public Task {
   Clock::time_point next_tick_, close_by_;
   bool opened_ = false, closing_ = false;
 
-  std::mutex mutex_;  // guards what follows
+  mutable std::mutex mutex_;  // guards what follows
   std::vector<std::shared_ptr<const std::string>> frames_;
   std::size_t queued_ = 0;
   bool scheduled_ = false, gone_ = false, overflowed_ = false;
