@@ -1,0 +1,127 @@
+// fanout PORT WEBSOCKET_TARGET PUBLISH_PATH TOKEN SUBSCRIBERS SECONDS IN_FLIGHT
+// Subscribes many WebSockets to task.created and keeps IN_FLIGHT publications (POSTs) going; the next one starts when
+// every subscriber has got the oldest. Prints {"deliveries_per_second", "p50_ms", "p99_ms"}; latency runs from the POST.
+#include <utility>
+
+#include <boost/asio.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/websocket.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace beast = boost::beast;
+namespace http = beast::http;
+namespace net = boost::asio;
+using tcp = net::ip::tcp;
+using Clock = std::chrono::steady_clock;
+
+struct Plan {
+  unsigned short port;
+  std::string target, publish, token;
+  std::size_t subscribers;
+  double seconds;
+  std::size_t in_flight;
+};
+
+class Load {
+ public:
+  Load(net::io_context& io, Plan plan) : io_(io), plan_(std::move(plan)), publisher_(io) {}
+
+  void run() {
+    for (std::size_t i = 0; i < plan_.subscribers; ++i) subscribe();
+    publisher_.connect(address());
+    publisher_.set_option(tcp::no_delay(true));
+    began_ = Clock::now();
+    warm_ = began_ + std::chrono::milliseconds(500);
+    end_ = warm_ + std::chrono::milliseconds(static_cast<int>(plan_.seconds * 1000));
+    for (auto& subscriber : subscribers_) receive(*subscriber);
+    for (std::size_t i = 0; i < plan_.in_flight; ++i) publish();
+    drain_answers();
+    io_.run_until(end_);
+    report();
+  }
+
+ private:
+  struct Subscriber {
+    explicit Subscriber(net::io_context& io) : socket(io) {}
+    beast::websocket::stream<tcp::socket> socket;
+    beast::flat_buffer buffer;
+    std::size_t received = 0;
+  };
+
+  tcp::endpoint address() const { return {net::ip::address_v4::loopback(), plan_.port}; }
+
+  void subscribe() {
+    auto subscriber = std::make_unique<Subscriber>(io_);
+    subscriber->socket.next_layer().connect(address());
+    subscriber->socket.handshake("127.0.0.1", plan_.target);
+    subscriber->socket.write(net::buffer(std::string(R"({"type":"subscribe","event":"task.created"})")));
+    subscriber->socket.read(subscriber->buffer);
+    subscriber->buffer.clear();
+    subscribers_.push_back(std::move(subscriber));
+  }
+
+  void receive(Subscriber& subscriber) {
+    subscriber.socket.async_read(subscriber.buffer, [this, &subscriber](beast::error_code error, std::size_t) {
+      if (error) throw beast::system_error(error);
+      subscriber.buffer.clear();
+      const auto now = Clock::now(), sent = sent_[subscriber.received];
+      if (now >= warm_) {
+        ++deliveries_;
+        latencies_.push_back(std::chrono::duration<double, std::milli>(now - sent).count());
+      }
+      if (++arrivals_[subscriber.received++] == plan_.subscribers && now < end_) publish();
+      receive(subscriber);
+    });
+  }
+
+  void publish() {
+    const std::string body = R"({"title":"Build the release","description":")" + std::string(150, 'x') + R"("})";
+    const std::string request = "POST " + plan_.publish + " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: keep-alive\r\nAuthorization: Bearer " +
+                                plan_.token + "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
+                                "\r\n\r\n" + body;
+    sent_.push_back(Clock::now());
+    arrivals_.push_back(0);
+    net::write(publisher_, net::buffer(request));
+  }
+
+  void drain_answers() {
+    publisher_.async_read_some(net::buffer(answers_), [this](beast::error_code error, std::size_t) {
+      if (error) throw beast::system_error(error);
+      drain_answers();
+    });
+  }
+
+  void report() {
+    if (latencies_.empty()) throw std::runtime_error("nothing was delivered");
+    std::sort(latencies_.begin(), latencies_.end());
+    std::cout << R"({"deliveries_per_second": )" << static_cast<double>(deliveries_) / plan_.seconds << R"(, "p50_ms": )"
+              << latencies_[latencies_.size() / 2] << R"(, "p99_ms": )" << latencies_[latencies_.size() * 99 / 100] << "}\n";
+  }
+
+  net::io_context& io_;
+  Plan plan_;
+  tcp::socket publisher_;
+  std::vector<std::unique_ptr<Subscriber>> subscribers_;
+  std::vector<Clock::time_point> sent_;
+  std::vector<std::size_t> arrivals_;
+  std::vector<double> latencies_;
+  std::size_t deliveries_ = 0;
+  Clock::time_point began_, warm_, end_;
+  char answers_[64 * 1024];
+};
+
+int main(int, char** a) try {
+  net::io_context io(1);
+  Load load(io, {static_cast<unsigned short>(std::stoi(a[1])), a[2], a[3], a[4], std::stoul(a[5]), std::stod(a[6]), std::stoul(a[7])});
+  load.run();
+} catch (const std::exception& error) {
+  std::cerr << "fanout: " << error.what() << "\n";
+  return 1;
+}
