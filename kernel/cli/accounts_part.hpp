@@ -1,0 +1,11 @@
+#pragma once
+#include "auth/auth.hpp"
+
+#include <atrium/abi.h>
+
+namespace kernel::cli {
+
+/// The built-in that serves accounts, told by the kernel's own context who is calling. `auth` outlives it.
+const atrium_plugin& accounts_table(auth::Auth& auth);
+
+}  // namespace kernel::cli

@@ -1,0 +1,93 @@
+#include "cli/failure.hpp"
+#include "cli/options.hpp"
+#include "cli/program.hpp"
+#include "cli/secret_input.hpp"
+#include "cli/store.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <iostream>
+
+namespace kernel::cli {
+namespace {
+
+struct Options {
+  InstallationOptions installation;
+  std::string email, full_name, password_file;
+};
+
+const storage::Actor operator_at_the_shell{.kind = "system", .id = "command-line", .address = {}, .request_id = {}};
+
+/// What a problem says, with every fault, in one line.
+template <typename Work>
+void explaining(Work work) {
+  try {
+    work();
+  } catch (const atrium::Problem& problem) {
+    std::string text = problem.what();
+    if (problem.errors.size() > 1) {
+      for (const auto& fault : problem.errors) text += "; " + fault.pointer + ": " + fault.detail;
+    }
+    throw Failure(text);
+  }
+}
+
+int create(const Options& options) {
+  const auto config = options.installation.load().config;
+  const auto password = read_secret("password", options.password_file, true);
+  explaining([&] {
+    Store store(config);
+    auth::Auth auth(*store.database, store.keys, config.data.directory);
+    const auto user = auth.users.create(
+        operator_at_the_shell,
+        {.email = options.email, .password = password, .full_name = options.full_name, .role = auth::Role::admin});
+    // With an account there, the setup token has nothing left to open.
+    auth.setup_token.discard();
+    std::cout << "The admin " << user.email << " can sign in.\n";
+  });
+  return 0;
+}
+
+int reset_password(const Options& options) {
+  const auto config = options.installation.load().config;
+  const auto email = auth::normalised_email(options.email);
+  if (!email) throw Failure("`" + options.email + "` is no e-mail address; give one by --email");
+  const auto password = read_secret("new password", options.password_file, true);
+  explaining([&] {
+    if (const auto fault = auth::password_fault(password)) throw Failure("the new password will not do: " + *fault);
+    Store store(config);
+    auth::Auth auth(*store.database, store.keys, config.data.directory);
+    const auto user = auth.users.find_by_email(*email);
+    if (!user) throw Failure("there is no account " + *email + "; make one with `atrium admin create`");
+    auth.users.set_password(operator_at_the_shell, user->id.str(), user->password_hash, password, "");
+    std::cout << "The password of " << *email << " is set, and every session of it has ended.\n";
+  });
+  return 0;
+}
+
+}  // namespace
+
+void add_admin(CLI::App& app, Program& program) {
+  auto* admin = app.add_subcommand("admin", "Accounts, straight in the database: works with the kernel running or not");
+  admin->require_subcommand(1);
+  admin->footer("Example:\n  atrium admin create --email ada@example.com --full-name 'Ada Lovelace'");
+  const auto add = [&](const char* name, const char* about, int (*act)(const Options&), const char* example) {
+    auto* command = admin->add_subcommand(name, about);
+    auto options = on_chosen<Options>(*command, program, act);
+    command->add_option("--email", options->email, "The account's address")->required();
+    command
+        ->add_option("--password-file", options->password_file,
+                     "Take the password from this file, - for standard input")
+        ->type_name("FILE");
+    add_installation_options(*command, options->installation);
+    command->footer("Example:\n  " + std::string(example));
+    return std::pair(command, options);
+  };
+  auto [command, options] =
+      add("create", "Make an admin", create, "atrium admin create --email ada@example.com --full-name 'Ada Lovelace'");
+  command->add_option("--full-name", options->full_name, "How the account is shown")->required();
+  add("reset-password", "Set an account's password and end its sessions", reset_password,
+      "atrium admin reset-password --email ada@example.com");
+}
+
+}  // namespace kernel::cli

@@ -1,0 +1,197 @@
+#include "cli/client.hpp"
+
+#include "cli/failure.hpp"
+#include "observability/printable.hpp"
+
+#include <Poco/Net/Context.h>
+#include <Poco/Net/HTTPClientSession.h>
+#include <Poco/Net/HTTPRequest.h>
+#include <Poco/Net/HTTPResponse.h>
+#include <Poco/Net/HTTPSClientSession.h>
+#include <Poco/Net/RejectCertificateHandler.h>
+#include <Poco/Net/SSLManager.h>
+#include <Poco/URI.h>
+
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <fstream>
+
+namespace kernel::cli {
+namespace {
+
+namespace net = Poco::Net;
+
+constexpr std::size_t longest_token = 4096, longest_line = 16 << 20, longest_answer = 64 << 20;
+
+/// Certificates are checked against the system's authorities (SSL_CERT_FILE), and against the host's name.
+net::Context::Ptr tls_context() {
+  static const net::Context::Ptr context = [] {
+    net::initializeSSL();
+    net::Context::Ptr made = new net::Context(net::Context::TLS_CLIENT_USE, "", net::Context::VERIFY_STRICT, 9, true);
+    made->requireMinimumProtocol(net::Context::PROTO_TLSV1_2);
+    net::SSLManager::instance().initializeClient(nullptr, new net::RejectCertificateHandler(false), made);
+    return made;
+  }();
+  return context;
+}
+
+std::string read_token(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string token(longest_token, '\0');
+  file.read(token.data(), longest_token);
+  token.resize(static_cast<std::size_t>(file.gcount()));
+  if (!token.empty()) token.erase(token.find_last_not_of(" \r\n") + 1);
+  if (token.empty() || token.find_first_of(" \r\n") != std::string::npos) {
+    throw Failure("cannot use the token file " + path.string() +
+                  ": it must hold one token; write it with `atrium login`");
+  }
+  return token;
+}
+
+std::string find_token(const std::string& token_file) {
+  if (!token_file.empty()) return read_token(token_file);
+  if (const char* token = std::getenv("ATRIUM_TOKEN"); token && *token) return token;
+  std::error_code error;
+  const auto stored = stored_token_path();
+  return std::filesystem::exists(stored, error) ? read_token(stored) : std::string();
+}
+
+std::string base_of(std::string url) {
+  while (url.ends_with('/')) url.pop_back();
+  if (!url.starts_with("http://") && !url.starts_with("https://")) {
+    throw Failure("cannot use the URL `" + url + "`: it must begin with http:// or https://; see --url and ATRIUM_URL");
+  }
+  if (!url.ends_with("/api/v1")) url += "/api/v1";
+  return url;
+}
+
+std::string problem_text(int status, const nlohmann::json& problem) {
+  if (!problem.is_object()) return "the kernel answered " + std::to_string(status);
+  auto text = problem.value("title", "the kernel answered " + std::to_string(status));
+  if (problem.contains("detail")) text += ": " + problem.value("detail", "");
+  if (problem.contains("errors") && problem["errors"].size() > 1) {
+    for (const auto& fault : problem["errors"])
+      text += "; " + fault.value("pointer", "") + " " + fault.value("detail", "");
+  }
+  if (status == 401) text += "; sign in with `atrium login`, or name a token by --token-file or ATRIUM_TOKEN";
+  return observability::printable(text, 2000);
+}
+
+}  // namespace
+
+/// One request on a connection of its own.
+class Client::Exchange {
+ public:
+  Exchange(const Client& client, const std::string& method, const std::string& path) : client_(client) {
+    const Poco::URI uri(client.url_ + path);
+    if (uri.getScheme() == "https") {
+      session_ = std::make_unique<net::HTTPSClientSession>(uri.getHost(), uri.getPort(), tls_context());
+    } else {
+      session_ = std::make_unique<net::HTTPClientSession>(uri.getHost(), uri.getPort());
+    }
+    request_ = net::HTTPRequest(method, uri.getPathAndQuery(), net::HTTPMessage::HTTP_1_1);
+    if (!client.token_.empty()) request_.set("Authorization", "Bearer " + client.token_);
+  }
+
+  void set(const std::string& name, const std::string& value) { request_.set(name, value); }
+
+  std::istream& send(const nlohmann::json& body, std::chrono::milliseconds receive_timeout) {
+    const auto span = [](std::chrono::milliseconds time) { return Poco::Timespan(time.count() * 1000); };
+    session_->setTimeout(span(client_.timeout_), span(client_.timeout_), span(receive_timeout));
+    const auto text = body.is_null() ? std::string() : body.dump();
+    if (!body.is_null()) request_.setContentType("application/json");
+    request_.setContentLength(static_cast<std::streamsize>(text.size()));
+    session_->sendRequest(request_) << text;
+    auto& answer = session_->receiveResponse(response_);
+    status = response_.getStatus();
+    return answer;
+  }
+
+  int status = 0;
+
+ private:
+  const Client& client_;
+  std::unique_ptr<net::HTTPClientSession> session_;
+  net::HTTPRequest request_;
+  net::HTTPResponse response_;
+};
+
+namespace {
+
+std::string read_bounded(std::istream& stream) {
+  std::string text;
+  char piece[16 * 1024];
+  while (stream.read(piece, sizeof piece), stream.gcount() > 0) {
+    text.append(piece, static_cast<std::size_t>(stream.gcount()));
+    if (text.size() > longest_answer) throw Failure("the kernel's answer is larger than 64 MiB; ask for less");
+  }
+  return text;
+}
+
+template <typename Work>
+auto reaching(const std::string& url, Work work) {
+  try {
+    return work();
+  } catch (const Poco::Exception& error) {
+    throw Failure("no kernel answers at " + url + " (" + observability::printable(error.displayText(), 300) +
+                  "); start it with `atrium serve`, or name another by --url or ATRIUM_URL");
+  }
+}
+
+}  // namespace
+
+Client::Client(const ClientOptions& options) : url_(base_of(options.url)), token_(find_token(options.token_file)) {}
+
+Answer Client::send(const std::string& method, const std::string& path, const nlohmann::json& body) {
+  return reaching(url_, [&] {
+    Exchange exchange(*this, method, path);
+    const auto text = read_bounded(exchange.send(body, timeout_));
+    return Answer{exchange.status, nlohmann::json::parse(text, nullptr, false)};
+  });
+}
+
+nlohmann::json Client::call(const std::string& method, const std::string& path, const nlohmann::json& body) {
+  auto answer = send(method, path, body);
+  if (answer.status < 200 || answer.status > 299) throw Failure(problem_text(answer.status, answer.body));
+  return std::move(answer.body);
+}
+
+void Client::stream(const std::string& method, const std::string& path, const Headers& headers,
+                    const nlohmann::json& body, const std::function<bool(std::string_view)>& line) {
+  reaching(url_, [&] {
+    Exchange exchange(*this, method, path);
+    for (const auto& [name, value] : headers) exchange.set(name, value);
+    auto& answer = exchange.send(body, std::chrono::hours(24));
+    if (exchange.status < 200 || exchange.status > 299) {
+      throw Failure(problem_text(exchange.status, nlohmann::json::parse(read_bounded(answer), nullptr, false)));
+    }
+    std::string text;
+    for (int c = answer.get(); c != std::istream::traits_type::eof(); c = answer.get()) {
+      if (c != '\n') {
+        text.push_back(static_cast<char>(c));
+        if (text.size() > longest_line) throw Failure("the kernel sent a line of more than 16 MiB; is this Atrium?");
+        continue;
+      }
+      if (!line(text)) return;
+      text.clear();
+    }
+    if (!text.empty()) line(text);
+  });
+}
+
+std::string url_encoded(std::string_view text) {
+  std::string encoded;
+  Poco::URI::encode(std::string(text), "!?#/'\",;:$&()[]*+=@", encoded);
+  return encoded;
+}
+
+std::filesystem::path stored_token_path() {
+  if (const char* folder = std::getenv("XDG_CONFIG_HOME"); folder && *folder) {
+    return std::filesystem::path(folder) / "atrium" / "token";
+  }
+  const char* home = std::getenv("HOME");
+  return std::filesystem::path(home && *home ? home : ".") / ".config" / "atrium" / "token";
+}
+
+}  // namespace kernel::cli

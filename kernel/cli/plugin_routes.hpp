@@ -1,0 +1,18 @@
+#pragma once
+// The plugins of this installation over HTTP, and the commands that they bring to the command line.
+#include "plugins/manager.hpp"
+#include "plugins/services.hpp"
+#include "routing/route.hpp"
+
+#include <vector>
+
+namespace kernel::cli {
+
+/// GET /plugins and /plugins/{id}, POST /plugins/{id}/enable and /disable: admins only. `manager` outlives them.
+std::vector<routing::Route> plugin_routes(plugins::Manager& manager);
+
+/// GET /commands: what plugins provide as the services "command/NAME". POST /commands/{name} {"arguments": [...]} runs
+/// one in the caller's name; the answer is a line of JSON for each piece: {"out"}, {"err"}, last {"exit": code}.
+std::vector<routing::Route> command_routes(plugins::Services& services);
+
+}  // namespace kernel::cli

@@ -1,0 +1,23 @@
+#include "cli/store.hpp"
+
+#include "observability/log.hpp"
+
+#include <sys/stat.h>
+
+namespace kernel::cli {
+namespace {
+
+auth::Keys open_keys(const config::Config& config) {
+  umask(077);
+  observability::setup_log(observability::Level::warning, false);
+  std::filesystem::create_directories(config.data.directory);
+  return auth::Keys::open(config.data.directory);
+}
+
+}  // namespace
+
+Store::Store(const config::Config& config)
+    : keys(open_keys(config)),
+      database(storage::Database::open({.url = config.database.url, .readers = 1, .audit_key = keys.audit})) {}
+
+}  // namespace kernel::cli

@@ -1,0 +1,17 @@
+#pragma once
+// The installation's own store, opened by a command beside a kernel that may be running.
+#include "auth/auth.hpp"
+#include "config/config.hpp"
+
+#include <memory>
+
+namespace kernel::cli {
+
+struct Store {
+  explicit Store(const config::Config& config);
+
+  auth::Keys keys;
+  std::unique_ptr<storage::Database> database;
+};
+
+}  // namespace kernel::cli

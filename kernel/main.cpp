@@ -1,0 +1,153 @@
+// The composition root: the whole system on one page. What the arguments mean is cli/'s.
+#include "abi/built_in.hpp"
+#include "cli/accounts_part.hpp"
+#include "cli/cli.hpp"
+#include "cli/plugin_routes.hpp"
+#include "cli/process.hpp"
+#include "config/data_directory.hpp"
+#include "http/server.hpp"
+#include "observability/log.hpp"
+#include "plugins/manager.hpp"
+#include "routing/pipeline.hpp"
+#include "routing/system_routes.hpp"
+
+#include <algorithm>
+#include <iostream>
+
+namespace kernel {
+namespace {
+
+using namespace std::chrono_literals;
+using config::Config;
+using observability::Level;
+
+void set_up_log(const Config& config) {
+  static const std::map<std::string, Level> levels = {{"trace", Level::trace},
+                                                      {"debug", Level::debug},
+                                                      {"info", Level::info},
+                                                      {"warning", Level::warning},
+                                                      {"error", Level::error}};
+  observability::setup_log(levels.at(config.log.level), config.log.format == "json");
+}
+
+void reread(const config::Inputs& inputs, const Config& running) {
+  try {
+    const auto loaded = config::load(inputs);
+    set_up_log(loaded.config);
+    for (const auto* key : config::changed_keys(running, loaded.config)) {
+      const auto effect = key->live ? " has changed" : " has changed in the configuration: it needs a restart";
+      observability::log(Level::info, "config", std::string(key->name) + effect);
+    }
+  } catch (const config::ConfigError& error) {
+    observability::log(Level::error, "config", std::string("what was in effect stays: ") + error.what());
+  }
+}
+
+http::ServerOptions server_options(const Config& config, std::size_t files) {
+  const auto address = config::parse_host_port(config.http.listen);
+  http::ServerOptions options{.host = address.host, .port = address.port};
+  options.io_threads = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 2u, 8u));
+  options.max_connections = std::min(options.max_connections, files / 2);
+  options.tls_certificate = config.http.tls_certificate;
+  options.tls_key = config.http.tls_key;
+  return options;
+}
+
+routing::PipelineOptions pipeline_options(const Config& config, const auth::Keys& keys) {
+  return {.trusted_proxies = config.http.trusted_proxies,
+          .cors_origins = config.http.cors_origins,
+          .max_body = config.http.max_body,
+          .max_upload = config.http.max_upload,
+          .requests_per_address = config.http.rate_limit.per_address,
+          .requests_per_principal = config.http.rate_limit.per_principal,
+          .idempotency_key = keys.idempotency,
+          .address_allowed = {}};
+}
+
+std::vector<routing::Health::Check> health_checks(storage::Database& database, plugins::Manager& manager) {
+  using State = routing::Health::State;
+  return {{"database",
+           [&database] {
+             database.read("kernel", "SELECT 1", {}, [](storage::Row) { return true; });
+             return State::healthy;
+           }},
+          {"plugins", [&manager] {
+             const auto all = manager.health();
+             const bool well = std::all_of(all.begin(), all.end(), [](const auto& plugin) { return plugin.ok; });
+             return well ? State::healthy : State::degraded;
+           }}};
+}
+
+void say_listening(const Config& config, const http::Server& server) {
+  const auto host = config::parse_host_port(config.http.listen).host;
+  const auto shown = host.find(':') == std::string::npos ? host : "[" + host + "]";
+  const auto* scheme = config.http.tls_certificate.empty() ? "http" : "https";
+  std::cout << "listening on " << scheme << "://" << shown << ':' << server.port() << std::endl;
+}
+
+int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
+  const auto& config = loaded.config;
+  const auto files = cli::prepare_process();
+  set_up_log(config);
+  for (const auto& warning : loaded.warnings) observability::log(Level::warning, "config", warning);
+
+  const std::filesystem::path data = config.data.directory;
+  const config::DataDirectory held(data);
+  const auto keys = auth::Keys::open(data);
+
+  const auto database = storage::Database::open({.url = config.database.url, .audit_key = keys.audit});
+  jobs::Jobs jobs({});
+  events::Log events(*database, jobs, {});
+  observability::Metrics metrics;
+  egress::Client egress({.allow_private = config.egress.allow_private, .deny = config.egress.deny, .ca_file = {}},
+                        jobs);
+  auth::Auth auth(*database, keys, data);
+  plugins::Services services(jobs);
+  const abi::Parts parts{*database, events, jobs, egress, services, metrics, auth.issued_tokens};
+
+  routing::Table table;
+  plugins::Manager manager(parts, table,
+                           {.directory = config.plugins.directory,
+                            .data = data,
+                            .enabled = config.plugins.enabled,
+                            .configuration = nlohmann::json(config.plugin)});
+  events.start();
+  auth.start(events, jobs);
+  auto hub = std::make_unique<routing::EventHub>(events);
+  routing::Health health(health_checks(*database, manager));
+  routing::OpenApi openapi(table);
+  abi::BuiltIn accounts(parts, cli::accounts_table(auth));
+
+  auto routes = routing::system_routes({{events, jobs, auth.authenticator, *hub}, health, metrics, openapi});
+  for (auto& more : {accounts.take_routes(), cli::plugin_routes(manager), cli::command_routes(services)}) {
+    routes.insert(routes.end(), more.begin(), more.end());
+  }
+  table.replace("kernel", std::move(routes));
+  manager.start_all();
+  health.start(jobs);
+
+  const auto pipeline = std::make_shared<routing::Pipeline>(
+      routing::PipelineParts{table, auth.authenticator, jobs, *database, metrics}, pipeline_options(config, keys));
+  http::Server server(server_options(config, files), pipeline);
+  server.start();
+  say_listening(config, server);
+
+  cli::wait_for_end([&] { reread(inputs, config); });
+
+  observability::log(Level::info, "kernel", "stopping: no new requests, finishing those in flight");
+  server.drain(20s);
+  manager.stop_all();
+  accounts.stop();
+  hub.reset();
+  auth.stop();
+  events.stop();
+  egress.stop();
+  jobs.stop();
+  database->checkpoint();
+  return 0;
+}
+
+}  // namespace
+}  // namespace kernel
+
+int main(int argc, char** argv) { return kernel::cli::run(argc, argv, kernel::serve); }
