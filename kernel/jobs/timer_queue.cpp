@@ -15,7 +15,8 @@ std::optional<TimerQueue::Key> TimerQueue::add(Clock::time_point due, std::funct
     std::lock_guard lock(mutex_);
     if (stopped_ || armed_.size() >= max_armed_) return std::nullopt;
     key = {due, next_++};
-    is_first = armed_.emplace(key, std::move(fire)).first == armed_.begin();
+    const auto added = armed_.emplace(key, std::move(fire)).first;
+    is_first = added == armed_.begin();
   }
   if (is_first) changed_.notify_one();
   return key;

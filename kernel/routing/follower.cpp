@@ -45,7 +45,8 @@ bool Follower::concerned(const events::Event& event) const {
 void Follower::offer(EventFrame& frame) {
   const std::scoped_lock lock(mutex_);
   live_ = frame.event().sequence;
-  if (closed_ || replaying_ || !concerned(frame.event())) return;
+  // A replay may have read it from the database before it came here.
+  if (closed_ || replaying_ || live_ <= position_ || !concerned(frame.event())) return;
   const auto sent = send_(frame, false);
   if (sent == Sent::gone) closed_ = true;
   if (sent != Sent::pause) return;

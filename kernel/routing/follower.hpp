@@ -57,7 +57,7 @@ class Follower : public std::enable_shared_from_this<Follower> {
   bool replaying_ = false;
   bool paused_ = false;           ///< while replaying: waits for go_on()
   std::uint64_t generation_ = 0;  ///< of replays: a new one ends the one before
-  std::int64_t position_ = 0;     ///< while replaying: sent or passed by
+  std::int64_t position_ = 0;     ///< of the last replay: sent or passed by
   std::int64_t live_ = 0;         ///< last event offered
 };
 
