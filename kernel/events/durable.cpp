@@ -62,11 +62,15 @@ void Durable::close() {
     const std::scoped_lock lock(mutex_);
     if (closed_) return;
     closed_ = true;
-    leased = leased_;
     ticker = std::move(ticker_);
   }
   gate_.close();
   ticker.reset();
+  {
+    std::unique_lock lock(mutex_);
+    if (runner_ != std::this_thread::get_id()) finished_.wait(lock, [this] { return runner_ == std::thread::id{}; });
+    leased = leased_;
+  }
   if (leased) cursor_.release();
 }
 
@@ -83,6 +87,10 @@ void Durable::wake() {
 }
 
 void Durable::run() {
+  {
+    const std::scoped_lock lock(mutex_);
+    runner_ = std::this_thread::get_id();
+  }
   auto outcome = Round::again_later;
   try {
     outcome = round();
@@ -94,6 +102,8 @@ void Durable::run() {
   {
     const std::scoped_lock lock(mutex_);
     scheduled_ = false;
+    runner_ = {};
+    finished_.notify_all();
     if (closed_) return;
     if (outcome != Round::again_later) pause_ = 0ms;
     again = outcome == Round::more || (outcome == Round::idle && woken_);

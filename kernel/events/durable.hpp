@@ -4,7 +4,9 @@
 #include "events/gate.hpp"
 #include "events/reader.hpp"
 
+#include <condition_variable>
 #include <mutex>
+#include <thread>
 
 namespace kernel::events {
 
@@ -17,7 +19,8 @@ class Durable : public std::enable_shared_from_this<Durable> {
   void start();
   /// An event has committed. Called by the log's thread, in order; never waits.
   void on_live(const Event& event);
-  /// After it returns `receive` is not called again (it may be called from within `receive`).
+  /// After it returns `receive` is not called again (it may be called from within `receive`), and what was handled is
+  /// saved, if the database takes it.
   void close();
 
  private:
@@ -41,6 +44,8 @@ class Durable : public std::enable_shared_from_this<Durable> {
   Gate gate_;
 
   std::mutex mutex_;
+  std::condition_variable finished_;
+  std::thread::id runner_;  ///< the thread a round runs on
   bool closed_ = false, scheduled_ = false, woken_ = false;
   bool idle_ = false;  ///< everything up to position_ is handled, and nothing was waiting behind it
   bool leased_ = false;
