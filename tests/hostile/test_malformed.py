@@ -93,10 +93,10 @@ REFUSED = {
     "long header": request("GET", "/health", "X-Thing: " + "a" * 200_000),
     "many headers": request("GET", "/health", *(f"X-{number}: 1" for number in range(20_000))),
     "many slashes": request("GET", "/" * 15_000),
-    "percent nonsense": request("GET", "/api/v1/tasks/%zz"),
-    "percent cut off": request("GET", "/api/v1/tasks/%4"),
-    "percent nul": request("GET", "/api/v1/tasks/%00"),
-    "overlong utf-8": request("GET", "/api/v1/tasks/%c0%ae%c0%ae"),
+    "percent nonsense": request("GET", "/api/v1/admin/users/%zz"),
+    "percent cut off": request("GET", "/api/v1/admin/users/%4"),
+    "percent nul": request("GET", "/api/v1/admin/users/%00"),
+    "overlong utf-8": request("GET", "/api/v1/admin/users/%c0%ae%c0%ae"),
     "dot segments": request("GET", "/api/v1/../../../etc/passwd"),
     "unknown method": request("BREW", "/health"),
     "connect": b"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n",
@@ -112,10 +112,8 @@ def test_is_refused(server, data):
 
 
 @pytest.mark.parametrize("data", REFUSED.values(), ids=REFUSED)
-def test_is_refused_bytewise(server, data):
-    if len(data) > 5000:
-        data = data[:1500] + data[-1500:]
-    statuses = talk(server, data, pieces=1)
+def test_is_refused_in_small_pieces(server, data):
+    statuses = talk(server, data, pieces=1 if len(data) < 5000 else 997)
     assert 500 not in statuses
     assert all(400 <= status < 600 for status in statuses), statuses
 
@@ -141,9 +139,9 @@ def test_rest_of_a_refused_body_is_no_request(server):
 
 
 def test_pipelined_requests_are_answered_in_order(server):
-    paths = ["/health", "/api/v1/nothing", "/metrics", "/api/v1/tasks"] * 25
+    paths = ["/health", "/api/v1/nothing", "/metrics", "/api/v1/auth/me"] * 25
     data = b"".join(request("GET", path) for path in paths)
-    expected = {"/health": 200, "/api/v1/nothing": 404, "/metrics": 200, "/api/v1/tasks": 401}
+    expected = {"/health": 200, "/api/v1/nothing": 404, "/metrics": 200, "/api/v1/auth/me": 401}
     assert talk(server, data) == [expected[path] for path in paths]
 
 
@@ -189,8 +187,8 @@ def test_chunks_beyond_the_limit(server):
 
 
 def test_a_million_ampersands(server):
-    assert all(status >= 400 for status in talk(server, request("GET", "/api/v1/tasks?" + "&" * 1_000_000)))
-    statuses = talk(server, request("GET", "/api/v1/tasks?" + "&" * 30_000))
+    assert all(status >= 400 for status in talk(server, request("GET", "/api/v1/auth/me?" + "&" * 1_000_000)))
+    statuses = talk(server, request("GET", "/api/v1/auth/me?" + "&" * 30_000))
     assert statuses in ([400], [401], [414], [431])
 
 

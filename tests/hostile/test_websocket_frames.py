@@ -45,7 +45,8 @@ def close_code(received):
     return struct.unpack(">H", received[at + 2:at + 4])[0] if at >= 0 and len(received) >= at + 4 else None
 
 
-PING = frame(b'{"type":"ping"}')
+PING, PONG = frame(b'{"type":"ping"}'), b'{"type":"pong"}'
+GOODBYE = frame(struct.pack(">H", 1000), opcode=8)
 
 
 def test_accept_key(server):
@@ -76,7 +77,7 @@ def test_bad_handshakes(server, change):
     (frame(b"a", fin=False) + frame(b"b"), {1002}),
     (frame(b"\xc3\x28"), {1007}),
     (frame(b"x" * 1_000_000), {1009}),
-    (frame(b"", length=2**63 - 1), {1009, 1002}),
+    (frame(b"x" * 1000, length=2**63 - 1), {1009, 1002}),
     (frame(b"x", length=2**63), {1002, 1009}),
     (frame(b"\x03", opcode=8), {1002}),
     (frame(struct.pack(">H", 1005), opcode=8), {1002}),
@@ -95,18 +96,17 @@ def test_fragments_and_bytewise(socket):
     data = frame(b'{"type":', fin=False) + frame(b"", opcode=9) + frame(b'"ping"}', opcode=0)
     for byte in data:
         socket.send(bytes([byte]))
-    socket.send(frame(struct.pack(">H", 1000), opcode=8))
-    received = socket.closed()
-    assert b'"pong"' in received and b"\x8a" in received
-    assert close_code(received) == 1000
+    received = socket.until(PONG)
+    assert b"\x8a" in received
+    socket.send(GOODBYE)
+    assert close_code(socket.closed()) == 1000
 
 
 def test_frames_with_the_handshake(server):
     with Raw(server) as raw:
-        raw.send(request("GET", "/ws?token=" + server.admin.token, *UPGRADE) + PING * 3 +
-                 frame(struct.pack(">H", 1000), opcode=8))
+        raw.send(request("GET", "/ws?token=" + server.admin.token, *UPGRADE) + PING * 3)
         assert raw.answer()[0] == 101
-        assert raw.closed().count(b'"pong"') == 3
+        raw.until(PONG, times=3)
 
 
 def test_five_hundred_that_vanish(server):
@@ -117,10 +117,9 @@ def test_five_hundred_that_vanish(server):
         sockets.append(raw)
     for raw in sockets:
         raw.socket.close()
-    assert server.admin.client.post("/agents", json={"name": "still here"}).status_code == 201
+    assert server.admin.client.get("/auth/me").status_code == 200
 
 
 def test_a_flood_of_pings(socket):
-    socket.send(PING * 5000 + frame(struct.pack(">H", 1000), opcode=8))
-    received = socket.closed()
-    assert received.count(b'"pong"') == 5000 or close_code(received) in (1008, 4408, 1013, 4429)
+    socket.send(PING * 5000)
+    socket.until(PONG, times=5000)

@@ -81,6 +81,13 @@ class Raw:
         self._line()
         return body
 
+    def until(self, wanted, times=1):
+        """Waits until these bytes have come so often; returns everything up to there."""
+        while self.waiting.count(wanted) < times:
+            assert self._more(), f"the connection ended after {self.waiting[-200:]}"
+        received, self.waiting = self.waiting, b""
+        return received
+
     def closed(self):
         """Waits for the end of the connection; returns the bytes that came before it."""
         while self._more():
