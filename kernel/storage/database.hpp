@@ -27,7 +27,9 @@ using RowFn = std::function<bool(Row)>;
 class SqlError : public std::runtime_error {
  public:
   SqlError(std::int32_t code, std::string message) : std::runtime_error(std::move(message)), code_(code) {}
-  std::int32_t code() const { return code_; }  ///< ATRIUM_E_CONFLICT, _UNAVAILABLE, _TIMEOUT, _DENIED, _INTERNAL
+  std::int32_t code() const {
+    return code_;
+  }  ///< ATRIUM_E_CONFLICT, _UNAVAILABLE, _TIMEOUT, _DENIED, _INVALID, _INTERNAL
  private:
   std::int32_t code_;
 };
@@ -57,7 +59,10 @@ class Transaction {
  public:
   virtual ~Transaction() = default;
   /// `owner`: whose tables these may be ("kernel" or a plugin's id), checked when the statement is first prepared.
-  /// `?` stands for the parameters in order. Returns the number of rows changed.
+  /// `?` stands for the parameters in order. Returns the number of rows changed. Text holds no U+0000
+  /// (ATRIUM_E_INVALID). After a statement that failed the transaction can only roll back, whatever the function makes
+  /// of it: say ON CONFLICT where a conflict is no failure. PostgreSQL infers a parameter's type from its place: in
+  /// arithmetic with a constant say CAST(? AS BIGINT), which both dialects understand.
   virtual std::int64_t exec(std::string_view owner, std::string_view sql, Values parameters, const RowFn& row = {}) = 0;
   virtual void record(Change change) = 0;
   virtual const Actor& actor() const = 0;
@@ -77,12 +82,12 @@ struct TableGrant {
 };
 
 struct DatabaseOptions {
-  std::string url;                 ///< "sqlite:/path/atrium.db" or "postgresql://..."
-  int readers = 4;                 ///< sessions for reading
+  std::string url;  ///< "sqlite:/path/atrium.db" or "postgresql://..."
+  int readers = 4;  ///< sessions for reading
   std::size_t max_waiting_writes = 10'000;
-  std::size_t max_batch = 512;     ///< writes that share one commit
-  int statement_cache = 256;       ///< prepared statements a session
-  std::string audit_key;           ///< 32 bytes; keys the audit chain
+  std::size_t max_batch = 512;  ///< writes that share one commit
+  int statement_cache = 256;    ///< prepared statements a session
+  std::string audit_key;        ///< 32 bytes; keys the audit chain
 };
 
 class Database {
@@ -98,7 +103,9 @@ class Database {
   /// True where read() takes microseconds and may run on an I/O thread.
   virtual bool reads_are_local() const = 0;
 
-  /// Queues one transaction; `done` is called exactly once, on the committing thread. Never waits.
+  /// Queues one transaction; `done` is called exactly once, on the committing thread, or on the caller's before this
+  /// returns when the queue is full (ATRIUM_E_UNAVAILABLE). Never waits. A deadline that passes in the queue:
+  /// ATRIUM_E_TIMEOUT, and the function does not run.
   virtual void submit(Actor actor, TransactionFn function, std::chrono::milliseconds deadline, CommitFn done) = 0;
   /// The same, waiting; throws SqlError on failure, else returns what the function returned.
   std::int32_t transact(Actor actor, TransactionFn function,
@@ -115,6 +122,9 @@ class Database {
     std::uint64_t commits, writes, rollbacks, waiting, reads;
   };
   virtual Counters counters() const = 0;
+
+ protected:
+  virtual bool on_committing_thread() const = 0;
 };
 
 }  // namespace kernel::storage
