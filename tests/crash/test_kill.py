@@ -7,7 +7,7 @@ import threading
 import httpx
 import pytest
 
-from support import accounts, events
+from support import accounts, events, postgresql
 from support.program import Atrium
 
 KILLS = int(os.environ.get("ATRIUM_TEST_KILLS", "100"))
@@ -54,15 +54,18 @@ class Work:
 
 @pytest.mark.parametrize("kind", os.environ.get("ATRIUM_TEST_STORES", "sqlite,postgresql").split(","))
 def test_nothing_is_lost_and_nothing_twice(kind, request, tmp_path, capsys):
-    from support import postgresql
     chance = random.Random(SEED)
+    # A word every few milliseconds: most kills hit tasks in the middle of a step.
+    slowly = tmp_path / "atrium.toml"
+    slowly.write_text("[plugin.llm-rehearsal]\ndelay_ms = 5\n")
+    arguments = ("--config", slowly)
     with capsys.disabled():
         print(f"\n  {KILLS} kills on {kind}; ATRIUM_TEST_SEED={SEED} repeats the moments")
     if kind == "postgresql":
         with postgresql.database(request.getfixturevalue("postgresql_cluster")) as url:
-            crash_again_and_again(Atrium(tmp_path, {"ATRIUM_DATABASE_URL": url}), chance)
+            crash_again_and_again(Atrium(tmp_path, {"ATRIUM_DATABASE_URL": url}, arguments), chance)
     else:
-        crash_again_and_again(Atrium(tmp_path), chance)
+        crash_again_and_again(Atrium(tmp_path, arguments=arguments), chance)
 
 
 def crash_again_and_again(server, chance):
