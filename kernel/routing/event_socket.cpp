@@ -113,9 +113,9 @@ void EventSocket::receive(const json& message) {
 }
 
 void EventSocket::subscribe(const std::string& pattern) {
-  if (!follower_->follow(pattern))
-    return complain("At most " + std::to_string(Follower::max_patterns) + " subscriptions; use a wildcard.");
-  answer({{"type", "subscribed"}, {"event", pattern}});
+  const auto confirm = [&] { answer({{"type", "subscribed"}, {"event", pattern}}); };
+  if (!follower_->follow(pattern, confirm))
+    complain("At most " + std::to_string(Follower::max_patterns) + " subscriptions; use a wildcard.");
 }
 
 void EventSocket::resume(const json& message) {

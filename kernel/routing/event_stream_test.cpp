@@ -21,7 +21,12 @@ class FakeSocket final : public http::WebSocket {
     add([&] { code_ = code; });
   }
   const http::RequestHead& head() const override { return head_; }
-  bool post(std::function<void()> work) override { return work(), true; }
+  /// As on the connection's I/O thread: one at a time. The test's own calls go through it too.
+  bool post(std::function<void()> work) override {
+    const std::scoped_lock lock(one_at_a_time_);
+    work();
+    return true;
+  }
 
   /// The messages, once there are that many. Unmasked frames: their JSON begins at the first brace.
   std::vector<json> wait(std::size_t count) {
@@ -47,10 +52,33 @@ class FakeSocket final : public http::WebSocket {
     changed_.notify_all();
   }
   http::RequestHead head_;
+  std::recursive_mutex one_at_a_time_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::string> frames_;
   std::uint16_t code_ = 0;
+};
+
+/// The handler, called as the front calls it.
+class Connected {
+ public:
+  Connected(std::shared_ptr<FakeSocket> socket, std::shared_ptr<EventSocket> handler)
+      : socket_(std::move(socket)), handler_(std::move(handler)) {
+    socket_->post([this] { handler_->on_open(socket_); });
+  }
+  void on_text(std::string_view text) {
+    socket_->post([&] { handler_->on_text(text); });
+  }
+  void on_tick() {
+    socket_->post([&] { handler_->on_tick(); });
+  }
+  void on_close() {
+    socket_->post([&] { handler_->on_close(); });
+  }
+
+ private:
+  std::shared_ptr<FakeSocket> socket_;
+  std::shared_ptr<EventSocket> handler_;
 };
 
 class EventStreamTest : public testing::PipelineFixture {
@@ -87,14 +115,14 @@ class EventStreamTest : public testing::PipelineFixture {
     publish("marker");
     EXPECT_EQ(done.get_future().wait_for(testing::patience), std::future_status::ready);
   }
-  std::shared_ptr<EventSocket> connect(const std::shared_ptr<FakeSocket>& socket, std::string token = "alice") {
-    auto handler = std::make_shared<EventSocket>(parts_, "192.0.2.1", std::move(token), nullptr);
+  std::shared_ptr<Connected> connect(const std::shared_ptr<FakeSocket>& socket, std::string token = "alice") {
+    auto handler = std::make_shared<Connected>(
+        socket, std::make_shared<EventSocket>(parts_, "192.0.2.1", std::move(token), nullptr));
     handlers_.push_back(handler);
-    handler->on_open(socket);
     return handler;
   }
   /// Signed in and subscribed. Waits for the confirmation, because the token is checked on another thread.
-  std::shared_ptr<EventSocket> subscribe(const std::shared_ptr<FakeSocket>& socket, const std::string& pattern) {
+  std::shared_ptr<Connected> subscribe(const std::shared_ptr<FakeSocket>& socket, const std::string& pattern) {
     auto handler = connect(socket);
     handler->on_text(json{{"type", "subscribe"}, {"event", pattern}}.dump());
     EXPECT_EQ(socket->wait(1).at(0), (json{{"type", "subscribed"}, {"event", pattern}}));
@@ -113,7 +141,7 @@ class EventStreamTest : public testing::PipelineFixture {
   EventParts parts_{log_, jobs_, authenticator_, hub_};
   Health health_{{}};
   OpenApi openapi_{table_};
-  std::vector<std::shared_ptr<EventSocket>> handlers_;
+  std::vector<std::shared_ptr<Connected>> handlers_;
   std::vector<ExchangePtr> streams_;
 };
 

@@ -18,11 +18,12 @@ constexpr auto retry_pause = 500ms;
 Follower::Follower(events::Log& log, jobs::Jobs& jobs, auth::PrincipalPtr principal, SendFn send)
     : log_(log), jobs_(jobs), principal_(std::move(principal)), send_(std::move(send)) {}
 
-bool Follower::follow(const std::string& pattern) {
+bool Follower::follow(const std::string& pattern, const std::function<void()>& accepted) {
   const std::scoped_lock lock(mutex_);
-  if (std::find(patterns_.begin(), patterns_.end(), pattern) != patterns_.end()) return true;
-  if (patterns_.size() >= max_patterns) return false;
-  patterns_.push_back(pattern);
+  const bool known = std::find(patterns_.begin(), patterns_.end(), pattern) != patterns_.end();
+  if (!known && patterns_.size() >= max_patterns) return false;
+  if (!known) patterns_.push_back(pattern);
+  if (accepted) accepted();
   return true;
 }
 

@@ -28,8 +28,9 @@ class Follower : public std::enable_shared_from_this<Follower> {
 
   Follower(events::Log& log, jobs::Jobs& jobs, auth::PrincipalPtr principal, SendFn send);
 
-  /// False: there are max_patterns already. The same pattern again changes nothing.
-  bool follow(const std::string& pattern);
+  /// False: there are max_patterns others already. `accepted` is called before the first event of the pattern is sent.
+  /// The same pattern again changes nothing.
+  bool follow(const std::string& pattern, const std::function<void()>& accepted = {});
   void unfollow(const std::string& pattern);
   /// Sends every event after `after` that matches, then goes on live. On a pool thread it reads the database.
   void replay(std::int64_t after);
