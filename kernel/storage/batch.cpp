@@ -7,7 +7,6 @@
 namespace kernel::storage {
 namespace {
 
-constexpr auto function_budget = std::chrono::seconds(10);
 constexpr std::size_t max_changes = 10'000;  ///< of one transaction
 
 void guarded(const char* what, const std::function<void()>& call) {
@@ -94,7 +93,7 @@ bool Batch::run_members(Guard guard) {
   for (const auto& member : members_) {
     if (member->excluded) continue;
     if (guard == Guard::savepoints) session_.command("SAVEPOINT member");
-    member->run(session_, function_budget);
+    member->run(session_, limit_);
     if (!member->failed()) {
       if (guard == Guard::savepoints) session_.command("RELEASE SAVEPOINT member");
     } else if (!undo(*member, guard)) {

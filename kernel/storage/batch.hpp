@@ -67,8 +67,10 @@ class Batch {
     std::uint64_t commits = 0, writes = 0, rollbacks = 0;
   };
 
-  Batch(Session& session, const Journal& journal, std::span<const std::unique_ptr<Member>> members)
-      : session_(session), journal_(journal), members_(members) {}
+  /// `limit`: what one member's function may take.
+  Batch(Session& session, const Journal& journal, std::span<const std::unique_ptr<Member>> members,
+        Clock::duration limit)
+      : session_(session), journal_(journal), members_(members), limit_(limit) {}
 
   /// Runs the members and commits. Throws TryAgain (nothing was committed, all of it may be run again), OutcomeUnknown,
   /// or SqlError when the commit itself was refused. Events that were committed are returned.
@@ -85,6 +87,7 @@ class Batch {
   Session& session_;
   const Journal& journal_;
   std::span<const std::unique_ptr<Member>> members_;
+  Clock::duration limit_;
   Counts counts_;
 };
 

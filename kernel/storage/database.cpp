@@ -29,9 +29,11 @@ class DatabaseOf final : public Database {
   DatabaseOf(const DatabaseOptions& options, Target target)
       : target_(std::move(target)),
         cache_(static_cast<std::size_t>(std::max(options.statement_cache, 8))),
+        transaction_limit_(options.transaction_limit),
         readers_(static_cast<std::size_t>(std::max(options.readers, 1)),
                  [this] { return open_session(Session::Use::reading); }),
-        writer_({[this] { return open_session(Session::Use::writing); }, options.max_waiting_writes, options.max_batch},
+        writer_({[this] { return open_session(Session::Use::writing); }, options.max_waiting_writes, options.max_batch,
+                 options.transaction_limit},
                 Journal(target_.dialect, options.audit_key), on_events) {
     writer_.alone([this](Session& session) { prepare_migrations(session, target_.dialect); });
     for (const auto& migration : kernel_migrations(target_.dialect)) migrate("kernel", migration.name, migration.sql);
@@ -72,12 +74,14 @@ class DatabaseOf final : public Database {
 
  private:
   std::unique_ptr<Session> open_session(Session::Use use) const {
-    const SessionOptions options{target_.text, use, cache_, &grants_};
+    SessionOptions options{.target = target_.text, .use = use, .statement_cache = cache_, .grants = &grants_};
+    if (use == Session::Use::writing) options.statement_limit = transaction_limit_;
     return target_.dialect == Dialect::sqlite ? open_sqlite(options) : open_postgresql(options);
   }
 
   const Target target_;
   const std::size_t cache_;
+  const std::chrono::milliseconds transaction_limit_;
   Grants grants_;
   ReaderPool readers_;
   Writer writer_;  // ends first: what it still answers may read

@@ -85,9 +85,10 @@ struct DatabaseOptions {
   std::string url;  ///< "sqlite:/path/atrium.db" or "postgresql://..."
   int readers = 4;  ///< sessions for reading
   std::size_t max_waiting_writes = 10'000;
-  std::size_t max_batch = 512;  ///< writes that share one commit
-  int statement_cache = 256;    ///< prepared statements a session
-  std::string audit_key;        ///< 32 bytes; keys the audit chain
+  std::size_t max_batch = 512;                          ///< writes that share one commit
+  int statement_cache = 256;                            ///< prepared statements a session
+  std::string audit_key;                                ///< 32 bytes; keys the audit chain
+  std::chrono::milliseconds transaction_limit{10'000};  ///< what one transaction's function may take
 };
 
 class Database {

@@ -120,7 +120,8 @@ class TableFinder {
       return true;
     }
     if (word == "join" || word == "into" || word == "table" || word == "references" ||
-        (word == "using" && next_.text != "(" && !defines_) || (word == "on" && defines_)) {
+        (word == "using" && next_.text != "(" && !defines_) ||
+        (word == "on" && defines_ && !is_word(next_, "delete") && !is_word(next_, "update"))) {
       scope.expects_table = true;
       return true;
     }

@@ -55,7 +55,8 @@ struct SessionOptions {
   std::string target;  ///< a file's path, or a PostgreSQL URL
   Session::Use use = Session::Use::reading;
   std::size_t statement_cache = 256;
-  const Grants* grants = nullptr;  ///< outlives the session
+  std::chrono::milliseconds statement_limit{30'000};  ///< where the server itself stops a statement
+  const Grants* grants = nullptr;                     ///< outlives the session
 };
 
 /// Both throw SqlError, ATRIUM_E_UNAVAILABLE with what to do when the database cannot be reached.

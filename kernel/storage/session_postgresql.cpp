@@ -81,7 +81,7 @@ class PostgresqlSession final : public Session {
         connection_, [](void*, const char*) {}, nullptr);
     command("SET TIME ZONE 'UTC'");
     command("SET standard_conforming_strings = on");
-    command("SET statement_timeout = '10s'");
+    command(("SET statement_timeout = " + std::to_string(options.statement_limit.count())).c_str());
     command("SET idle_in_transaction_session_timeout = '60s'");
     if (options.use == Use::reading) command("SET default_transaction_read_only = on");
   }

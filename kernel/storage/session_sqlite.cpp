@@ -123,7 +123,6 @@ class SqliteSession final : public Session, public SqliteHandle {
 
   void configure(Use use) {
     command("PRAGMA foreign_keys=ON");
-    command("PRAGMA trusted_schema=OFF");
     command("PRAGMA temp_store=MEMORY");
     command("PRAGMA mmap_size=67108864");
     if (use == Use::reading) {

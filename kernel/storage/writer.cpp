@@ -123,7 +123,7 @@ void Writer::commit(std::span<const std::unique_ptr<Member>> members) {
   std::vector<EventPtr> events;
   for (int attempt = 1;; ++attempt) {
     try {
-      Batch batch(session(), journal_, members);
+      Batch batch(session(), journal_, members, options_.transaction_limit);
       events = batch.run();
       commits_ += batch.counts().commits;
       writes_ += batch.counts().writes;

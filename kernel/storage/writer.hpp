@@ -17,6 +17,7 @@ class Writer {
     std::function<std::unique_ptr<Session>()> open;
     std::size_t max_waiting = 10'000;
     std::size_t max_batch = 512;
+    Clock::duration transaction_limit = std::chrono::seconds(10);
   };
   using EventsFn = std::function<void(std::vector<EventPtr>)>;
 
