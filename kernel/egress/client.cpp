@@ -74,6 +74,10 @@ class Client::Impl {
     }
   }
 
+  void set_rules(Options options) {
+    boost::asio::post(core_->io, [core = core_.get(), rules = AddressRules(options)] { core->rules = rules; });
+  }
+
   void stop() {
     {
       std::lock_guard lock(stopping_);  // whatever was sent before is in the queue, and ends below
@@ -147,6 +151,13 @@ Client::~Client() = default;
 
 std::shared_ptr<Pending> Client::send(OutRequest request, OutHandlers handlers) {
   return impl_->send(std::move(request), std::move(handlers));
+}
+
+void Client::set_rules(std::vector<std::string> allow_private, std::vector<std::string> deny) {
+  Options options;
+  options.allow_private = std::move(allow_private);
+  options.deny = std::move(deny);
+  impl_->set_rules(std::move(options));
 }
 
 void Client::stop() { impl_->stop(); }

@@ -62,6 +62,9 @@ class Client {
   /// address or redirect, before a packet leaves; _UNAVAILABLE the lookup, connection, TLS or answer failed, or
   /// max_in_flight is reached; _TIMEOUT; _CANCELLED. Any HTTP status is OK.
   std::shared_ptr<Pending> send(OutRequest request, OutHandlers handlers);
+  /// Replaces the two lists: they hold for every exchange sent after this, those under way go on. Throws
+  /// std::invalid_argument for a malformed CIDR. Thread-safe.
+  void set_rules(std::vector<std::string> allow_private, std::vector<std::string> deny);
   /// Ends every exchange with ATRIUM_E_CANCELLED and closes the sockets; their last callbacks may still be queued.
   void stop();
   struct Counters {

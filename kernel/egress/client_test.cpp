@@ -293,6 +293,19 @@ TEST_F(Egress, UsersDoNotReachLoopbackByNumberNameOrRedirect) {
   EXPECT_EQ(get(inner.url("/", "localhost")).body, "secret");
 }
 
+TEST_F(Egress, ChangedRulesHoldForWhatIsSentAfterwards) {
+  Server server([](tcp::socket& socket, int) {
+    while (true) read_head(socket), say(socket, reply("here"));
+  });
+  EXPECT_EQ(fetch({.url = server.url()}).status, ATRIUM_E_DENIED);
+  client().set_rules({"127.0.0.0/8"}, {});
+  EXPECT_EQ(fetch({.url = server.url()}).body, "here");
+  client().set_rules({"127.0.0.0/8"}, {"127.0.0.1"});
+  EXPECT_EQ(fetch({.url = server.url()}).status, ATRIUM_E_DENIED);
+  EXPECT_EQ(get(server.url()).status, ATRIUM_E_DENIED);
+  EXPECT_THROW(client().set_rules({"127.0.0.0/99"}, {}), std::invalid_argument);
+}
+
 TEST_F(Egress, RedirectsAreFollowedOnlyWhenAskedAndWithoutCredentials) {
   options_.allow_private = {"127.0.0.0/8"};
   std::promise<std::string> seen;

@@ -17,14 +17,21 @@ namespace kernel::egress {
 class Exchange;
 
 struct Core {
-  explicit Core(Options given) : options(std::move(given)), rules(options), tls(make_tls_context(options.ca_file)) {}
+  explicit Core(Options given) : options(std::move(given)), rules(options) {
+    if (!options.ca_file.empty()) tls_or_null = make_tls_context(options.ca_file);
+  }
 
   const Options options;
-  const AddressRules rules;
-  const TlsContext tls;
   boost::asio::io_context io{1};
 
   // On the I/O thread only.
+  AddressRules rules;
+  TlsContext tls_or_null;
+  /// Made at the first use: reading the system's certificates takes longer than the rest of the start. Throws.
+  SSL_CTX* tls() {
+    if (!tls_or_null) tls_or_null = make_tls_context({});
+    return tls_or_null.get();
+  }
   IdleConnections idle;
   std::unordered_map<Exchange*, std::shared_ptr<Exchange>> exchanges;
   std::array<char, 64 * 1024> buffer;

@@ -102,7 +102,12 @@ void Exchange::connect_next() {
 }
 
 void Exchange::on_connected(const boost::system::error_code& error) {
-  const bool begun = !error && connection_->begin(url_.tls ? core_->tls.get() : nullptr, url_.host, url_.numeric);
+  bool begun = false;
+  try {
+    begun = !error && connection_->begin(url_.tls ? core_->tls() : nullptr, url_.host, url_.numeric);
+  } catch (const std::runtime_error& fault) {
+    return fail(fault.what());
+  }
   if (!begun) {
     last_failure_ = error ? error.message() : connection_->failure();
     return connect_next();

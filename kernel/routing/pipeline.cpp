@@ -56,9 +56,18 @@ Pipeline::Pipeline(PipelineParts parts, PipelineOptions options)
       cors_(options_.cors_origins),
       by_address_("address", options_.requests_per_address, options_.rate_window),
       by_principal_("principal", options_.requests_per_principal, options_.rate_window),
-      rate_policy_(joined_policy(by_address_, by_principal_)),
       idempotency_(parts.database, parts.jobs, options_.idempotency_key) {
   for (const auto& range : options_.trusted_proxies) trusted_proxies_.emplace_back(range);
+  set_rate_limits(options_.requests_per_address, options_.requests_per_principal);
+}
+
+void Pipeline::set_rate_limits(std::int64_t per_address, std::int64_t per_principal) {
+  const std::lock_guard lock(changing_rates_);
+  by_address_.set_quota(per_address);
+  by_principal_.set_quota(per_principal);
+  auto policy = joined_policy(by_address_, by_principal_);
+  if (rate_policies_.empty() || rate_policies_.back() != policy) rate_policies_.push_back(std::move(policy));
+  rate_policy_ = &rate_policies_.back();
 }
 
 // ---- The head ---------------------------------------------------------------------------------------------------
@@ -94,7 +103,7 @@ ContextPtr Pipeline::begin(const ExchangePtr& exchange) const {
 Pipeline::Fault Pipeline::admit(Context& context) {
   if (options_.address_allowed && !options_.address_allowed(context.client_address))
     return problem_of_status(403, "Requests from your address are not taken.");
-  return count(by_address_, rate_limit_key(context.client_address), rate_policy_, context);
+  return count(by_address_, rate_limit_key(context.client_address), *rate_policy_, context);
 }
 
 Pipeline::Fault Pipeline::find_route(const http::RequestHead& head, Context& context, std::string& allow) const {
@@ -123,7 +132,7 @@ Pipeline::Fault Pipeline::identify(const http::RequestHead& head, Context& conte
 // In the contract's order: 429 of the principal, 401, 403, 415, 413, 400.
 Pipeline::Fault Pipeline::judge(const http::RequestHead& head, Context& context) {
   if (const auto& who = context.principal)
-    if (auto fault = count(by_principal_, who->kind + ':' + who->id, rate_policy_, context)) return fault;
+    if (auto fault = count(by_principal_, who->kind + ':' + who->id, *rate_policy_, context)) return fault;
   if (auto fault = access_fault(*context.route, context.principal)) return fault;
   if (auto fault = body_fault(*context.route, head, limits_)) return fault;
   auto query = parse_query(head.query);

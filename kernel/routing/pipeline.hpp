@@ -9,6 +9,8 @@
 #include "routing/rate_limit.hpp"
 #include "routing/reply_headers.hpp"
 
+#include <deque>
+
 namespace kernel::routing {
 
 struct PipelineOptions {
@@ -41,6 +43,9 @@ class Pipeline final : public http::Dispatcher {
   http::Reply refusal(int status, std::string_view detail, const http::RequestHead* head_or_null) override;
   void on_replied(http::Exchange& exchange, int status, std::size_t body_bytes) override;
 
+  /// Requests in a window, 0: no limit. In effect from the next request on; what was used still counts. Thread-safe.
+  void set_rate_limits(std::int64_t per_address, std::int64_t per_principal);
+
  private:
   using ExchangePtr = std::shared_ptr<http::Exchange>;
   using Fault = std::optional<atrium::Problem>;
@@ -66,7 +71,9 @@ class Pipeline final : public http::Dispatcher {
   std::vector<Cidr> trusted_proxies_;
   Cors cors_;
   RateLimit by_address_, by_principal_;
-  std::string rate_policy_;
+  std::mutex changing_rates_;
+  std::deque<std::string> rate_policies_;  ///< one for each change; a request may still be reading an older one
+  std::atomic<const std::string*> rate_policy_ = nullptr;
   Idempotency idempotency_;
 };
 

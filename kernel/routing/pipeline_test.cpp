@@ -125,6 +125,15 @@ TEST_F(PipelineTest, LimitsEachAddressAndEachPrincipal) {
   EXPECT_EQ(send(Method::get, "/open").status, 429);
 }
 
+TEST_F(PipelineTest, ChangedLimitsCountFromTheNextRequest) {
+  EXPECT_EQ(send(Method::get, "/things", "alice").status, 200);
+  pipeline().set_rate_limits(0, 1);
+  EXPECT_EQ(send(Method::get, "/things", "alice").headers.get("ratelimit-policy"), "\"principal\";q=1;w=60");
+  EXPECT_EQ(send(Method::get, "/things", "alice").status, 429);
+  pipeline().set_rate_limits(0, 0);
+  EXPECT_EQ(send(Method::get, "/things", "alice").status, 200);
+}
+
 TEST_F(PipelineTest, AsksTheAddressRulesBeforeAnythingElse) {
   options_.address_allowed = [](const std::string& address) { return address != "192.0.2.1"; };
   EXPECT_EQ(send(Method::get, "/nothing").status, 403);

@@ -23,19 +23,18 @@ RateLimit::RateLimit(std::string name, std::int64_t quota, std::chrono::seconds 
     : name_(std::move(name)),
       quota_(quota),
       window_(nanoseconds(window)),
-      interval_(quota > 0 ? std::max<std::int64_t>(window_ / quota, 1) : 0),
-      policy_('"' + name_ + "\";q=" + std::to_string(quota) + ";w=" + std::to_string(window.count())),
-      secret_{} {
+      secret_{},
+      buckets_(static_cast<Bucket*>(std::calloc(sets * ways, sizeof(Bucket)))) {
   static_assert(crypto_shorthash_KEYBYTES == 16);
   randombytes_buf(secret_.data(), secret_.size());
-  if (active()) buckets_.resize(sets * ways);
+  if (!buckets_) throw std::bad_alloc();
 }
 
 // Under the set's lock.
 RateLimit::Bucket& RateLimit::bucket(std::uint64_t key) {
-  const auto first = buckets_.begin() + static_cast<std::ptrdiff_t>(key % sets * ways);
-  const auto last = first + ways;
-  const auto found = std::find_if(first, last, [&](const Bucket& entry) { return entry.key == key; });
+  auto* const first = &buckets_[key % sets * ways];
+  auto* const last = first + ways;
+  auto* const found = std::find_if(first, last, [&](const Bucket& entry) { return entry.key == key; });
   if (found != last) return *found;
   auto& oldest = *std::min_element(first, last, [](const auto& a, const auto& b) { return a.full_at < b.full_at; });
   oldest = {.key = key, .full_at = 0};
@@ -43,7 +42,9 @@ RateLimit::Bucket& RateLimit::bucket(std::uint64_t key) {
 }
 
 RateLimit::Verdict RateLimit::take(std::string_view key, Clock::time_point now) {
-  if (!active()) return {};
+  const std::int64_t quota = quota_;
+  if (quota <= 0) return {};
+  const auto interval = std::max<std::int64_t>(window_ / quota, 1);
   std::uint64_t hash = 0;
   static_assert(crypto_shorthash_BYTES == sizeof hash);
   crypto_shorthash(reinterpret_cast<unsigned char*>(&hash), reinterpret_cast<const unsigned char*>(key.data()),
@@ -51,11 +52,16 @@ RateLimit::Verdict RateLimit::take(std::string_view key, Clock::time_point now) 
   const std::int64_t time = now.time_since_epoch().count();
   const std::scoped_lock lock(locks_[hash % shards]);
   auto& entry = bucket(hash);
-  const std::int64_t full_at = std::max(entry.full_at, time) + interval_;
+  const std::int64_t full_at = std::max(entry.full_at, time) + interval;
   const std::int64_t used = full_at - time;
   if (used > window_) return {.allowed = false, .remaining = 0, .reset = rounded_up(used - window_)};
   entry.full_at = full_at;
-  return {.allowed = true, .remaining = (window_ - used) / interval_, .reset = rounded_up(used)};
+  return {.allowed = true, .remaining = (window_ - used) / interval, .reset = rounded_up(used)};
+}
+
+std::string RateLimit::policy() const {
+  const auto window = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::nanoseconds(window_));
+  return '"' + name_ + "\";q=" + std::to_string(quota_) + ";w=" + std::to_string(window.count());
 }
 
 std::string RateLimit::state(const Verdict& verdict) const {

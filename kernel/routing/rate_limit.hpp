@@ -4,11 +4,11 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace kernel::routing {
 
@@ -23,13 +23,15 @@ class RateLimit {
     std::int64_t remaining = 0;     ///< requests that would be allowed right now
     std::chrono::seconds reset{0};  ///< until the whole quota is there again; when refused, until the next is allowed
   };
+  /// Takes effect with the next request; what each key has used still counts. Thread-safe.
+  void set_quota(std::int64_t quota) { quota_ = quota; }
   /// Counts one request. Thread-safe; a short lock on one of many shards. Memory is bounded: of the keys that share a
   /// set the one closest to its full quota is forgotten.
   Verdict take(std::string_view key, Clock::time_point now = Clock::now());
 
   bool active() const { return quota_ > 0; }
   /// `"address";q=600;w=60`
-  const std::string& policy() const { return policy_; }
+  std::string policy() const;
   /// `"address";r=599;t=1`
   std::string state(const Verdict& verdict) const;
 
@@ -43,11 +45,13 @@ class RateLimit {
   Bucket& bucket(std::uint64_t key);
 
   const std::string name_;
-  const std::int64_t quota_;
-  const std::int64_t window_, interval_;  ///< nanoseconds
-  const std::string policy_;
+  std::atomic<std::int64_t> quota_;
+  const std::int64_t window_;             ///< nanoseconds
   std::array<unsigned char, 16> secret_;  ///< so that nobody can choose keys that collide
-  std::vector<Bucket> buckets_;
+  struct Free {
+    void operator()(void* memory) const { std::free(memory); }
+  };
+  std::unique_ptr<Bucket[], Free> buckets_;  ///< zeroed pages, which cost no memory before they are used
   std::array<std::mutex, shards> locks_;
 };
 

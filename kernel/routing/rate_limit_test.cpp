@@ -30,6 +30,20 @@ TEST(RateLimit, SaysItsPolicyAndState) {
   EXPECT_EQ(limit.state(limit.take("a")), "\"address\";r=599;t=1");
 }
 
+TEST(RateLimit, AChangedQuotaCountsWhatWasUsed) {
+  RateLimit limit("address", 4, 60s);
+  const auto now = RateLimit::Clock::time_point{} + 1h;
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(limit.take("a", now).allowed);
+  limit.set_quota(2);
+  EXPECT_FALSE(limit.take("a", now).allowed);
+  EXPECT_TRUE(limit.take("b", now).allowed);
+  EXPECT_TRUE(limit.take("b", now).allowed);
+  EXPECT_FALSE(limit.take("b", now).allowed);
+  limit.set_quota(0);
+  EXPECT_TRUE(limit.take("a", now).allowed);
+  EXPECT_FALSE(limit.active());
+}
+
 TEST(RateLimit, StillLimitsAfterMoreKeysThanItHolds) {
   RateLimit limit("address", 2, 60s);
   const auto now = RateLimit::Clock::time_point{} + 1h;
