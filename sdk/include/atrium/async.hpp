@@ -156,9 +156,8 @@ class Cancellation {
     const auto state = state_;
     const std::lock_guard lock(state->mutex);
     if (std::exchange(state->requested, true)) return;
-    auto listeners = std::move(state->listeners);
-    state->listeners.clear();
-    for (auto& [key, notify] : listeners) notify();
+    while (!state->listeners.empty())  // one by one: a listener may end others
+      state->listeners.extract(state->listeners.begin()).mapped()();
   }
   /// `notify` runs once, on the thread that requests; at once when that already happened.
   [[nodiscard]] Listener on_request(std::function<void()> notify) const {

@@ -316,29 +316,26 @@ class Plugin {
         }
       };
       std::shared_ptr<Shared> shared = std::make_shared<Shared>();
+      atrium_timer* timer = nullptr;
       Cancellation::Listener listener{};
 
       bool await_ready() { return duration.count() <= 0; }
       bool await_suspend(std::coroutine_handle<> handle) {
         shared->waiting = handle;
         const auto mine = shared;
-        auto* held = new std::shared_ptr<Shared>(shared);
         Failure failure;
-        const auto wake = [](void* self) {
-          const std::unique_ptr<std::shared_ptr<Shared>> held(static_cast<std::shared_ptr<Shared>*>(self));
-          (*held)->fire();
-        };
-        if (host->jobs().after(host->raw(), duration.count(), wake, held, nullptr, failure) < 0) {
-          delete held;
-          return false;
-        }
+        const auto wake = [](void* self) { static_cast<Shared*>(self)->fire(); };
+        if (host->jobs().after(host->raw(), duration.count(), wake, shared.get(), &timer, failure) < 0) return false;
         if (cancellation) {
           const Host* there = host;
           listener = cancellation->on_request([mine, there] { there->post([mine] { mine->fire(); }); });
         }
         return !mine->meeting.arrive();
       }
-      void await_resume() { listener = {}; }
+      void await_resume() {
+        listener = {};
+        if (timer) host->jobs().cancel(timer);
+      }
     };
     return Sleeping{&host_, duration, std::move(cancellation)};
   }
@@ -557,9 +554,10 @@ ChangeRoute<T>& Plugin::Resource<T>::change(std::string_view method) {
           if (!faults.empty()) throw invalid(std::move(faults));
         }
         const Principal who = request.principal();
+        const std::string if_match(request.header("if-match").value_or(""));
         plugin->store().submit(
             who,
-            [change, json, id, who, if_match = std::string(request.header("if-match").value_or(""))](Transaction& tx) {
+            [change, json, id, who, if_match](Transaction& tx) {
               const T before = tx.get<T>(who, id);
               detail::require_match(if_match, before);
               T now = before;
@@ -603,9 +601,10 @@ ChangeRoute<T>& Plugin::Resource<T>::remove() {
       try {
         const Id id = request.id();
         const Principal who = request.principal();
+        const std::string if_match(request.header("if-match").value_or(""));
         plugin->store().submit(
             who,
-            [change, id, who, if_match = std::string(request.header("if-match").value_or(""))](Transaction& tx) {
+            [change, id, who, if_match](Transaction& tx) {
               T gone = tx.get<T>(who, id);
               detail::require_match(if_match, gone);
               const T before = gone;

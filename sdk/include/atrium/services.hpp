@@ -11,14 +11,16 @@ class Call {
   struct State {
     const Host* host;
     atrium_call* raw;
-    Cancellation cancellation;
+    Cancellation cancellation{};
+    State(const Host* host, atrium_call* raw) : host(host), raw(raw) {}
+    State(const State&) = delete;
     ~State() {
       if (raw) host->services().reply(raw, ATRIUM_E_INTERNAL, view(R"({"message":"The provider gave no answer."})"));
     }
   };
 
  public:
-  Call(const Host& host, atrium_call* raw) : state_(std::make_shared<State>(State{&host, raw, {}})) {
+  Call(const Host& host, atrium_call* raw) : state_(std::make_shared<State>(&host, raw)) {
     if (services().call_tx(raw)) return;  // inside a transaction nothing waits, so nothing is cancelled
     auto* cancellation = new Cancellation(state_->cancellation);
     services().on_cancel(
