@@ -11,8 +11,15 @@
 #include "routing/pipeline.hpp"
 #include "routing/system_routes.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
+#include <chrono>
 #include <iostream>
+#include <map>
+#include <memory>
+#include <thread>
+#include <vector>
 
 namespace kernel {
 namespace {
@@ -30,14 +37,20 @@ void set_up_log(const Config& config) {
   observability::setup_log(levels.at(config.log.level), config.log.format == "json");
 }
 
-void reread(const config::Inputs& inputs, const Config& running) {
+/// `running` follows what takes effect at once, so that a change is told once.
+void reread(const config::Inputs& inputs, Config& running, routing::Pipeline& pipeline, egress::Client& egress) {
   try {
-    const auto loaded = config::load(inputs);
-    set_up_log(loaded.config);
-    for (const auto* key : config::changed_keys(running, loaded.config)) {
+    const auto fresh = config::load(inputs).config;
+    set_up_log(fresh);
+    pipeline.set_rate_limits(fresh.http.rate_limit.per_address, fresh.http.rate_limit.per_principal);
+    egress.set_rules(fresh.egress.allow_private, fresh.egress.deny);
+    for (const auto* key : config::changed_keys(running, fresh)) {
       const auto effect = key->live ? " has changed" : " has changed in the configuration: it needs a restart";
       observability::log(Level::info, "config", std::string(key->name) + effect);
     }
+    running.log = fresh.log;
+    running.http.rate_limit = fresh.http.rate_limit;
+    running.egress = fresh.egress;
   } catch (const config::ConfigError& error) {
     observability::log(Level::error, "config", std::string("what was in effect stays: ") + error.what());
   }
@@ -118,8 +131,9 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
   routing::OpenApi openapi(table);
   abi::BuiltIn accounts(parts, cli::accounts_table(auth));
 
+  cli::Commands commands(services);
   auto routes = routing::system_routes({{events, jobs, auth.authenticator, *hub}, health, metrics, openapi});
-  for (auto& more : {accounts.take_routes(), cli::plugin_routes(manager), cli::command_routes(services)}) {
+  for (auto& more : {accounts.take_routes(), cli::plugin_routes(manager), commands.routes()}) {
     routes.insert(routes.end(), more.begin(), more.end());
   }
   table.replace("kernel", std::move(routes));
@@ -132,9 +146,11 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
   server.start();
   say_listening(config, server);
 
-  cli::wait_for_end([&] { reread(inputs, config); });
+  auto running = config;
+  cli::wait_for_end([&] { reread(inputs, running, *pipeline, egress); });
 
   observability::log(Level::info, "kernel", "stopping: no new requests, finishing those in flight");
+  commands.stop();
   server.drain(20s);
   manager.stop_all();
   accounts.stop();

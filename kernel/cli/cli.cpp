@@ -26,7 +26,10 @@ void add_commands(CLI::App& app, Program& program) {
   add_events(app, program);
   add_migrate(app, program);
   add_config(app, program);
+  add_backup(app, program);
+  add_restore(app, program);
   add_audit(app, program);
+  add_doctor(app, program);
   add_version(app, program);
 }
 

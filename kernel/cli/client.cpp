@@ -12,17 +12,15 @@
 #include <Poco/Net/SSLManager.h>
 #include <Poco/URI.h>
 
-#include <sys/stat.h>
-
 #include <cstdlib>
-#include <fstream>
+#include <memory>
 
 namespace kernel::cli {
 namespace {
 
 namespace net = Poco::Net;
 
-constexpr std::size_t longest_token = 4096, longest_line = 16 << 20, longest_answer = 64 << 20;
+constexpr std::size_t longest_line = 16 << 20, longest_answer = 64 << 20;
 
 /// Certificates are checked against the system's authorities (SSL_CERT_FILE), and against the host's name.
 net::Context::Ptr tls_context() {
@@ -34,27 +32,6 @@ net::Context::Ptr tls_context() {
     return made;
   }();
   return context;
-}
-
-std::string read_token(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string token(longest_token, '\0');
-  file.read(token.data(), longest_token);
-  token.resize(static_cast<std::size_t>(file.gcount()));
-  if (!token.empty()) token.erase(token.find_last_not_of(" \r\n") + 1);
-  if (token.empty() || token.find_first_of(" \r\n") != std::string::npos) {
-    throw Failure("cannot use the token file " + path.string() +
-                  ": it must hold one token; write it with `atrium login`");
-  }
-  return token;
-}
-
-std::string find_token(const std::string& token_file) {
-  if (!token_file.empty()) return read_token(token_file);
-  if (const char* token = std::getenv("ATRIUM_TOKEN"); token && *token) return token;
-  std::error_code error;
-  const auto stored = stored_token_path();
-  return std::filesystem::exists(stored, error) ? read_token(stored) : std::string();
 }
 
 std::string base_of(std::string url) {
@@ -141,14 +118,58 @@ auto reaching(const std::string& url, Work work) {
 
 }  // namespace
 
-Client::Client(const ClientOptions& options) : url_(base_of(options.url)), token_(find_token(options.token_file)) {}
+Client::Client(const ClientOptions& options) : url_(base_of(options.url)) {
+  const char* token = std::getenv("ATRIUM_TOKEN");
+  if (options.token_file.empty() && token && *token) {
+    token_ = token;
+    return;
+  }
+  const auto path = options.token_file.empty() ? stored_login_path() : std::filesystem::path(options.token_file);
+  const auto login = read_login(path);
+  if (!login && !options.token_file.empty())
+    throw Failure("there is no token file " + path.string() + "; write it with `atrium login`");
+  // The tokens of one kernel are not shown to another.
+  if (!login || (!login->url.empty() && login->url != url_)) return;
+  token_ = login->access_token;
+  if (!login->refresh_token.empty()) login_ = path;
+}
 
-Answer Client::send(const std::string& method, const std::string& path, const nlohmann::json& body) {
+Client Client::without_token(const std::string& url) {
+  Client client;
+  client.url_ = base_of(url);
+  return client;
+}
+
+bool Client::renew() {
+  if (login_.empty()) return false;
+  const LoginLock lock(login_);
+  auto login = read_login(login_);
+  if (!login || login->url != url_) return false;
+  if (login->access_token == token_) {
+    const auto expired = std::exchange(token_, {});
+    const auto answer = send_once("POST", "/auth/refresh", {{"refresh_token", login->refresh_token}});
+    token_ = expired;
+    if (answer.status == 401) return false;
+    if (answer.status != 200) throw Failure(problem_text(answer.status, answer.body));
+    login->access_token = answer.body.at("access_token");
+    login->refresh_token = answer.body.at("refresh_token");
+    write_login(login_, *login);
+  }
+  token_ = login->access_token;
+  return true;
+}
+
+Answer Client::send_once(const std::string& method, const std::string& path, const nlohmann::json& body) {
   return reaching(url_, [&] {
     Exchange exchange(*this, method, path);
     const auto text = read_bounded(exchange.send(body, timeout_));
     return Answer{exchange.status, nlohmann::json::parse(text, nullptr, false)};
   });
+}
+
+Answer Client::send(const std::string& method, const std::string& path, const nlohmann::json& body) {
+  auto answer = send_once(method, path, body);
+  return answer.status == 401 && renew() ? send_once(method, path, body) : answer;
 }
 
 nlohmann::json Client::call(const std::string& method, const std::string& path, const nlohmann::json& body) {
@@ -159,10 +180,17 @@ nlohmann::json Client::call(const std::string& method, const std::string& path, 
 
 void Client::stream(const std::string& method, const std::string& path, const Headers& headers,
                     const nlohmann::json& body, const std::function<bool(std::string_view)>& line) {
-  reaching(url_, [&] {
+  if (!stream_once(method, path, headers, body, line) && !(renew() && stream_once(method, path, headers, body, line)))
+    throw Failure(problem_text(401, {{"title", "You are not signed in"}}));
+}
+
+bool Client::stream_once(const std::string& method, const std::string& path, const Headers& headers,
+                         const nlohmann::json& body, const std::function<bool(std::string_view)>& line) {
+  return reaching(url_, [&] {
     Exchange exchange(*this, method, path);
     for (const auto& [name, value] : headers) exchange.set(name, value);
     auto& answer = exchange.send(body, std::chrono::hours(24));
+    if (exchange.status == 401) return false;
     if (exchange.status < 200 || exchange.status > 299) {
       throw Failure(problem_text(exchange.status, nlohmann::json::parse(read_bounded(answer), nullptr, false)));
     }
@@ -173,10 +201,11 @@ void Client::stream(const std::string& method, const std::string& path, const He
         if (text.size() > longest_line) throw Failure("the kernel sent a line of more than 16 MiB; is this Atrium?");
         continue;
       }
-      if (!line(text)) return;
+      if (!line(text)) return true;
       text.clear();
     }
     if (!text.empty()) line(text);
+    return true;
   });
 }
 
@@ -184,14 +213,6 @@ std::string url_encoded(std::string_view text) {
   std::string encoded;
   Poco::URI::encode(std::string(text), "!?#/'\",;:$&()[]*+=@", encoded);
   return encoded;
-}
-
-std::filesystem::path stored_token_path() {
-  if (const char* folder = std::getenv("XDG_CONFIG_HOME"); folder && *folder) {
-    return std::filesystem::path(folder) / "atrium" / "token";
-  }
-  const char* home = std::getenv("HOME");
-  return std::filesystem::path(home && *home ? home : ".") / ".config" / "atrium" / "token";
 }
 
 }  // namespace kernel::cli

@@ -1,7 +1,10 @@
 #pragma once
 // The API as a command calls it: blocking, one request at a time. Only client.cpp includes Poco.
+#include "cli/stored_login.hpp"
+
 #include <nlohmann/json.hpp>
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -24,12 +27,13 @@ class Client {
  public:
   using Headers = std::map<std::string, std::string>;
 
-  /// With a token where there is one: --token-file, else ATRIUM_TOKEN, else the stored one. Throws Failure for a URL
-  /// or file that cannot be used.
+  /// With a token where there is one: --token-file, else ATRIUM_TOKEN, else the stored login, if it is for this URL. A
+  /// login that has expired is renewed, and its file with it. Throws Failure for a URL or file that cannot be used.
   explicit Client(const ClientOptions& options);
 
+  static Client without_token(const std::string& url);
+
   const std::string& url() const { return url_; }
-  void set_token(std::string token) { token_ = std::move(token); }
   void set_timeout(std::chrono::milliseconds timeout) { timeout_ = timeout; }
 
   /// path: below the base, "/plugins". Throws Failure when no kernel answers.
@@ -42,14 +46,21 @@ class Client {
 
  private:
   class Exchange;
+  Client() = default;
+
+  Answer send_once(const std::string& method, const std::string& path, const nlohmann::json& body);
+  /// False: 401.
+  bool stream_once(const std::string& method, const std::string& path, const Headers& headers,
+                   const nlohmann::json& body, const std::function<bool(std::string_view line)>& line);
+  /// True: there is a newer token now, made by this or another command.
+  bool renew();
+
   std::string url_, token_;
+  std::filesystem::path login_;  ///< empty: the token is bare and cannot be renewed
   std::chrono::milliseconds timeout_{30'000};
 };
 
 /// Percent-encodes a path segment or query value.
 std::string url_encoded(std::string_view text);
-
-/// Where `atrium login` keeps its token: XDG_CONFIG_HOME or ~/.config, atrium/token.
-std::filesystem::path stored_token_path();
 
 }  // namespace kernel::cli

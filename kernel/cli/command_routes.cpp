@@ -3,6 +3,13 @@
 
 #include <atrium/abi.h>
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <vector>
+
 namespace kernel::cli {
 namespace {
 
@@ -43,8 +50,10 @@ class Output : public std::enable_shared_from_this<Output> {
     const auto result = json::parse(text, nullptr, false);
     int code = status == ATRIUM_E_INVALID ? 2 : status < 0 ? 1 : 0;
     if (status < 0) {
-      const auto message = result.is_object() ? result.value("message", "") : std::string();
-      write(json{{"err", (message.empty() ? "the command failed" : message) + "\n"}}.dump(
+      auto message = result.is_object() ? result.value("message", "") : std::string();
+      if (status == ATRIUM_E_CANCELLED)
+        message = "cut off: the kernel is stopping, or the output was not read; what was begun may go on";
+      write(json{{"err", "atrium: " + (message.empty() ? "the command failed" : message) + "\n"}}.dump(
           -1, ' ', false, json::error_handler_t::replace));
     } else if (result.is_object() && result.contains("exit") && result["exit"].is_number_integer()) {
       code = result["exit"].get<int>() & 0xff;
@@ -91,7 +100,49 @@ void list(plugins::Services& services, const ExchangePtr& exchange) {
   answer_json(exchange, {{"items", items}});
 }
 
-void run(plugins::Services& services, const ExchangePtr& exchange) {
+}  // namespace
+
+/// The commands under way, for the kernel's end.
+class Commands::Running {
+ public:
+  explicit Running(plugins::Services& services) : services(services) {}
+
+  void run(const ExchangePtr& exchange);
+
+  void stop() {
+    std::vector<std::weak_ptr<plugins::CallHandle>> calls;
+    {
+      const std::lock_guard lock(mutex_);
+      stopped_ = true;
+      calls.swap(calls_);
+    }
+    for (const auto& each : calls) {
+      if (const auto call = each.lock()) call->cancel();
+    }
+  }
+
+  plugins::Services& services;
+
+ private:
+  /// Cancels it at once when the kernel is stopping already.
+  void add(const std::shared_ptr<plugins::CallHandle>& call) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!stopped_) {
+        std::erase_if(calls_, [](const auto& each) { return each.expired(); });
+        calls_.push_back(call);
+        return;
+      }
+    }
+    call->cancel();
+  }
+
+  std::mutex mutex_;
+  std::vector<std::weak_ptr<plugins::CallHandle>> calls_;
+  bool stopped_ = false;
+};
+
+void Commands::Running::run(const ExchangePtr& exchange) {
   const json request{{"arguments", arguments_of(exchange)}};
   const auto service = std::string(kind) + path_value(exchange, "name");
   if (services.find(service).empty()) throw atrium::not_found("No plugin that runs brings this command.");
@@ -110,26 +161,30 @@ void run(plugins::Services& services, const ExchangePtr& exchange) {
                      .reply = [output](std::int32_t status, std::string_view text) { output->end(status, text); }});
   if (call) {
     output->watch(call);
+    add(call);
   } else {
     output->end(ATRIUM_E_NOT_FOUND, R"({"message": "The plugin that brought this command has just stopped."})");
   }
 }
 
-}  // namespace
+Commands::Commands(plugins::Services& services) : running_(std::make_shared<Running>(services)) {}
 
-std::vector<routing::Route> command_routes(plugins::Services& services) {
+void Commands::stop() { running_->stop(); }
+
+std::vector<routing::Route> Commands::routes() {
   std::vector<routing::Route> routes;
-  routes.push_back(kernel_route(R"({"method": "GET", "path": "/commands", "access": ["none"], "tag": "Plugins",
+  routes.push_back(
+      kernel_route(R"({"method": "GET", "path": "/commands", "access": ["none"], "tag": "Plugins",
       "summary": "The commands that plugins bring to the command line", "runs": "io",
       "answers": {"200": {"type": "object"}}})",
-                                [&services](const ExchangePtr& exchange) { list(services, exchange); }));
+                   [running = running_](const ExchangePtr& exchange) { list(running->services, exchange); }));
   routes.push_back(kernel_route(
       R"({"method": "POST", "path": "/commands/{name}", "access": ["user"], "tag": "Plugins",
       "summary": "Run a command of a plugin; the answer streams its output as lines of JSON", "idempotency": false,
       "body": {"type": "object", "required": ["arguments"], "additionalProperties": false, "properties": {
         "arguments": {"type": "array", "maxItems": 256, "items": {"type": "string"}}}},
       "required": true, "answers": {"200": {"type": "string"}}})",
-      [&services](const ExchangePtr& exchange) { answering(exchange, [&] { run(services, exchange); }); }));
+      [running = running_](const ExchangePtr& exchange) { answering(exchange, [&] { running->run(exchange); }); }));
   return routes;
 }
 

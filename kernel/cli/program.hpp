@@ -22,6 +22,9 @@ void add_events(CLI::App& app, Program& program);
 void add_migrate(CLI::App& app, Program& program);
 void add_config(CLI::App& app, Program& program);
 void add_audit(CLI::App& app, Program& program);
+void add_backup(CLI::App& app, Program& program);
+void add_restore(CLI::App& app, Program& program);
+void add_doctor(CLI::App& app, Program& program);
 void add_version(CLI::App& app, Program& program);
 
 /// A command whose options live in an Options made here; `act` is called with them when the command is chosen.

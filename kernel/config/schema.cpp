@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cctype>
+#include <variant>
+#include <vector>
 
 namespace kernel::config {
 namespace {
@@ -74,21 +76,25 @@ constexpr Key schema[] = {
     {.name = "http.rate_limit.per_principal",
      .slot = [](Config& c) -> Slot { return &c.http.rate_limit.per_principal; },
      .description = "Requests a minute that one account or token may make.",
-     .expected = expect_rate},
+     .expected = expect_rate,
+     .live = true},
     {.name = "http.rate_limit.per_address",
      .slot = [](Config& c) -> Slot { return &c.http.rate_limit.per_address; },
      .description = "Requests a minute that one client address may make.",
-     .expected = expect_rate},
+     .expected = expect_rate,
+     .live = true},
     {.name = "egress.allow_private",
      .slot = [](Config& c) -> Slot { return &c.egress.allow_private; },
      .description = "CIDRs among the loopback, private and special ranges that addresses named by users may reach.",
      .expected = expect_cidrs,
-     .example = "10.20.0.0/16"},
+     .example = "10.20.0.0/16",
+     .live = true},
     {.name = "egress.deny",
      .slot = [](Config& c) -> Slot { return &c.egress.deny; },
      .description = "CIDRs that nobody may reach, whoever names them.",
      .expected = expect_cidrs,
-     .example = "203.0.113.0/24"},
+     .example = "203.0.113.0/24",
+     .live = true},
     {.name = "plugins.enabled",
      .slot = [](Config& c) -> Slot { return &c.plugins.enabled; },
      .description = "Ids of the plugins to load; \"*\" is every installed one.",

@@ -1,14 +1,14 @@
 #include "plugins/migrations.hpp"
 
 #include <fstream>
-#include <map>
 #include <stdexcept>
 
 namespace kernel::plugins {
 
-void apply_migrations(storage::Database& database, const std::string& owner, const std::filesystem::path& folder) {
-  if (!std::filesystem::is_directory(folder)) return;
-  const bool sqlite = database.dialect() == storage::Dialect::sqlite;
+std::map<std::string, std::filesystem::path> migration_files(const std::filesystem::path& folder,
+                                                             storage::Dialect dialect) {
+  if (!std::filesystem::is_directory(folder)) return {};
+  const bool sqlite = dialect == storage::Dialect::sqlite;
   const std::string own = sqlite ? ".sqlite" : ".postgresql", other = sqlite ? ".postgresql" : ".sqlite";
   std::map<std::string, std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
@@ -21,7 +21,11 @@ void apply_migrations(storage::Database& database, const std::string& owner, con
       files.emplace(stem.string(), entry.path());
     }
   }
-  for (const auto& [name, file] : files) {
+  return files;
+}
+
+void apply_migrations(storage::Database& database, const std::string& owner, const std::filesystem::path& folder) {
+  for (const auto& [name, file] : migration_files(folder, database.dialect())) {
     std::ifstream stream(file, std::ios::binary);
     const std::string sql{std::istreambuf_iterator<char>(stream), {}};
     if (!stream) throw std::runtime_error("migration " + file.filename().string() + " cannot be read");
