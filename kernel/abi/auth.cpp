@@ -1,6 +1,8 @@
 // atrium.auth: who is asking, and tokens for principals of a plugin's own.
 #include "abi/host_state.hpp"
 
+#include <memory>
+
 namespace kernel::abi {
 namespace {
 

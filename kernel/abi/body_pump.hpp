@@ -3,6 +3,7 @@
 #include "abi/host_state.hpp"
 
 #include <atomic>
+#include <memory>
 #include <string>
 
 namespace kernel::abi {

@@ -2,6 +2,9 @@
 
 #include "observability/log.hpp"
 
+#include <nlohmann/json.hpp>
+
+#include <chrono>
 #include <stdexcept>
 
 namespace kernel::abi {

@@ -2,7 +2,11 @@
 // The kernel's own features use the face that plugins use: a table that is linked in, with "kernel" as its owner.
 #include "abi/host.hpp"
 
+#include <nlohmann/json.hpp>
+
+#include <chrono>
 #include <string>
+#include <vector>
 
 namespace kernel::abi {
 

@@ -1,7 +1,11 @@
 // atrium.db: SQL, and transactions that the kernel runs.
 #include "abi/host_state.hpp"
 
+#include <algorithm>
 #include <array>
+#include <memory>
+#include <optional>
+#include <vector>
 
 namespace kernel::abi {
 namespace {

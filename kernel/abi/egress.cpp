@@ -3,6 +3,12 @@
 
 #include "abi/host_state.hpp"
 
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+
 namespace kernel::abi {
 namespace {
 

@@ -1,7 +1,10 @@
 // atrium.events: changes recorded in a transaction, and subscriptions.
 #include "abi/host_state.hpp"
 
+#include <condition_variable>
 #include <deque>
+#include <memory>
+#include <mutex>
 #include <thread>
 
 namespace kernel::abi {

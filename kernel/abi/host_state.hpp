@@ -6,11 +6,17 @@
 #include "observability/log.hpp"
 #include "plugins/breadcrumb.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 namespace kernel::abi {
 

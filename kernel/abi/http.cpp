@@ -1,9 +1,17 @@
 // atrium.http: routes, and what a handler does with its request.
 #include "abi/body_pump.hpp"
+#include "abi/cancel_notice.hpp"
 #include "abi/host_state.hpp"
 #include "abi/request_pool.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
 
 namespace kernel::abi {
 namespace {
@@ -214,16 +222,11 @@ std::int32_t cancelled(atrium_request* handle) {
   return request == nullptr || request->exchange->cancelled() ? 1 : 0;
 }
 
-void on_cancel(atrium_request* handle, atrium_notify_fn notify, void* context) {
+void on_cancel(atrium_request* handle, atrium_cancel_fn notify, void* context) {
   guard(nullptr, [&] {
     const Request* request = requests().find(handle);
     if (request == nullptr || notify == nullptr) return ATRIUM_E_INVALID;
-    auto fired = std::make_shared<std::atomic<bool>>(false);
-    request->exchange->on_cancel([state = request->host->shared_from_this(), handle, fired, notify, context] {
-      if (requests().find(handle) == nullptr || fired->exchange(true)) return;
-      const Inside inside(*state);
-      if (inside) notify_plugin(*state, "a function for cancellation", [&] { notify(context); });
-    });
+    request->exchange->on_cancel(CancelNotice::function(request->host->shared_from_this(), notify, context));
     return ATRIUM_OK;
   });
 }

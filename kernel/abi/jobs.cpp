@@ -3,6 +3,9 @@
 
 #include "abi/host_state.hpp"
 
+#include <memory>
+#include <mutex>
+
 namespace kernel::abi {
 namespace {
 

@@ -4,7 +4,11 @@
 #include "abi/host_state.hpp"
 #include "abi/metric_names.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
+#include <memory>
+#include <mutex>
 
 namespace kernel::abi {
 namespace {

@@ -4,7 +4,10 @@
 
 #include <array>
 #include <atomic>
+#include <memory>
+#include <mutex>
 #include <optional>
+#include <vector>
 
 namespace kernel::abi {
 

@@ -1,7 +1,12 @@
 // atrium.services: plugins use each other by name and by value.
 #include "plugins/services.hpp"
 
-#include "abi/host_state.hpp"
+#include "abi/cancel_notice.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <memory>
 
 namespace kernel::abi {
 namespace {
@@ -149,14 +154,11 @@ std::int32_t call_cancelled(atrium_call* handle) {
   return !incoming || incoming->call->cancelled() ? 1 : 0;
 }
 
-void on_cancel(atrium_call* handle, atrium_notify_fn notify, void* context) {
+void on_cancel(atrium_call* handle, atrium_cancel_fn notify, void* context) {
   guard(nullptr, [&] {
     const auto incoming = Calls::instance().find(handle);
     if (!incoming || notify == nullptr) return ATRIUM_E_INVALID;
-    incoming->call->on_cancel([state = incoming->host, notify, context] {
-      const Inside inside(*state);
-      if (inside) notify_plugin(*state, "a function for cancellation", [&] { notify(context); });
-    });
+    incoming->call->on_cancel(CancelNotice::function(incoming->host, notify, context));
     return ATRIUM_OK;
   });
 }

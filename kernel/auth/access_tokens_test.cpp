@@ -6,7 +6,10 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include <atomic>
 #include <thread>
+#include <variant>
+#include <vector>
 
 namespace kernel::auth {
 namespace {

@@ -3,6 +3,8 @@
 #include "auth/accounts_bodies.hpp"
 #include "auth/accounts_reading.hpp"
 
+#include <optional>
+
 namespace kernel::auth {
 namespace {
 

@@ -12,7 +12,7 @@ constexpr std::int64_t max_limit = 200, max_offset = 1'000'000'000;
 void Accounts::declare_users() {
   atrium::ListRoute<User> users;
   users.filter("role").filter("status").search("email", "full_name");
-  auto listing = users.options("Admin");
+  auto listing = users.described("Admin");
   listing.access = {"admin"};
   get("/admin/users", listing, [this, users](atrium::Request& request) { return users.answer(store(), request); });
   post("/admin/users",

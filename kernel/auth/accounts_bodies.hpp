@@ -5,6 +5,8 @@
 
 #include <atrium/members.hpp>
 
+#include <optional>
+
 namespace kernel::auth {
 
 struct RegisterBody {

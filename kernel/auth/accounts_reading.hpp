@@ -4,6 +4,9 @@
 
 #include <atrium/plugin.hpp>
 
+#include <optional>
+#include <vector>
+
 namespace kernel::auth {
 
 /// The body as `build(Body&, faults)` makes it, after every fault of form and meaning was gathered; 422 with all of
@@ -23,7 +26,7 @@ Result read_body(const atrium::Request& request, Build build) {
 inline std::optional<std::int64_t> wanted_revision(const atrium::Request& request, const User& now) {
   const std::string if_match(request.header("if-match").value_or(""));
   if (if_match.empty() || if_match == "*") return std::nullopt;
-  atrium::detail::require_match(if_match, now);
+  atrium::require_match(if_match, now);
   return now.revision;
 }
 

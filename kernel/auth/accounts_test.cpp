@@ -3,6 +3,8 @@
 #include "auth/testing/database_fixture.hpp"
 #include "auth/testing/fake_host.hpp"
 
+#include <map>
+
 namespace kernel::auth {
 namespace {
 

@@ -2,6 +2,8 @@
 
 #include <atrium/types.hpp>
 
+#include <chrono>
+
 namespace kernel::auth {
 namespace {
 

@@ -15,6 +15,8 @@
 #include "events/log.hpp"
 #include "jobs/jobs.hpp"
 
+#include <memory>
+
 namespace kernel::auth {
 
 class Auth {

@@ -2,7 +2,10 @@
 
 #include "auth/opaque_token.hpp"
 
+#include <chrono>
 #include <future>
+#include <variant>
+#include <vector>
 
 namespace kernel::auth {
 namespace {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <vector>
 
 namespace kernel::auth {
 namespace {

@@ -3,6 +3,8 @@
 #include "auth/opaque_token.hpp"
 #include "auth/sql.hpp"
 
+#include <chrono>
+
 namespace kernel::auth {
 
 std::string RefreshTokens::issue(storage::Transaction& transaction, std::string_view session_id,

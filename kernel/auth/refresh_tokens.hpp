@@ -9,6 +9,7 @@
 #include "auth/user.hpp"
 #include "storage/database.hpp"
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <variant>

@@ -3,6 +3,8 @@
 #include "auth/security_settings.hpp"
 #include "auth/sql.hpp"
 
+#include <optional>
+
 namespace kernel::auth {
 namespace {
 

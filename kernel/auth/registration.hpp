@@ -3,6 +3,8 @@
 #include "auth/setup_token.hpp"
 #include "auth/users.hpp"
 
+#include <optional>
+
 namespace kernel::auth {
 
 /// While no account exists, only the setup token registers, and makes the admin: of any number of registrations that

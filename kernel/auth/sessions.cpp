@@ -2,6 +2,9 @@
 
 #include "auth/sql.hpp"
 
+#include <algorithm>
+#include <chrono>
+
 namespace kernel::auth {
 namespace {
 

@@ -7,6 +7,7 @@
 #include <atrium/members.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>

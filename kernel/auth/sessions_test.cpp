@@ -1,5 +1,7 @@
 #include "auth/testing/database_fixture.hpp"
 
+#include <chrono>
+
 namespace kernel::auth {
 namespace {
 

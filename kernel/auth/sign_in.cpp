@@ -3,6 +3,10 @@
 #include "auth/security_settings.hpp"
 #include "auth/sql.hpp"
 
+#include <chrono>
+#include <optional>
+#include <variant>
+
 namespace kernel::auth {
 namespace {
 

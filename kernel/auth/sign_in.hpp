@@ -7,6 +7,8 @@
 #include "auth/refresh_tokens.hpp"
 #include "auth/users.hpp"
 
+#include <optional>
+
 namespace kernel::auth {
 
 struct TokenPair {

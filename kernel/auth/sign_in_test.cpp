@@ -1,7 +1,10 @@
 #include "auth/testing/database_fixture.hpp"
 
+#include <atomic>
 #include <barrier>
+#include <mutex>
 #include <thread>
+#include <vector>
 
 namespace kernel::auth {
 namespace {

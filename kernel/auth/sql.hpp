@@ -6,6 +6,7 @@
 
 #include <array>
 #include <exception>
+#include <optional>
 #include <utility>
 
 namespace kernel::auth {

@@ -2,6 +2,11 @@
 
 #include "auth/opaque_token.hpp"
 
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <variant>
+
 namespace kernel::auth {
 namespace {
 

@@ -2,6 +2,7 @@
 
 #include <barrier>
 #include <thread>
+#include <vector>
 
 namespace kernel::auth {
 namespace {

@@ -4,6 +4,8 @@
 #include "abi/request_pool.hpp"
 #include "auth/accounts.hpp"
 
+#include <memory>
+
 namespace kernel::cli {
 namespace {
 

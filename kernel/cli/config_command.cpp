@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include <iostream>
+#include <vector>
 
 namespace kernel::cli {
 namespace {

@@ -6,6 +6,10 @@
 
 #include <unistd.h>
 
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <iostream>
 

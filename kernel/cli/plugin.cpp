@@ -4,7 +4,10 @@
 
 #include <CLI/CLI.hpp>
 
+#include <nlohmann/json.hpp>
+
 #include <iostream>
+#include <vector>
 
 namespace kernel::cli {
 namespace {

@@ -2,6 +2,8 @@
 
 #include "cli/route_replies.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <charconv>
 
 namespace kernel::cli {

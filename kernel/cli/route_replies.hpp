@@ -2,6 +2,10 @@
 #include "routing/problem.hpp"
 #include "routing/route.hpp"
 
+#include <nlohmann/json.hpp>
+
+#include <memory>
+
 namespace kernel::cli {
 
 using ExchangePtr = std::shared_ptr<http::Exchange>;

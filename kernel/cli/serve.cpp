@@ -3,6 +3,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <memory>
+
 namespace kernel::cli {
 
 void add_serve(CLI::App& app, Program& program) {

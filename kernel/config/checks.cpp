@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <charconv>
+#include <vector>
 
 namespace kernel::config {
 namespace {

@@ -3,8 +3,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <nlohmann/json.hpp>
+
 #include <fstream>
+#include <map>
 #include <sstream>
+#include <vector>
 
 namespace kernel::config {
 namespace {

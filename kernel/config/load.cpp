@@ -3,11 +3,16 @@
 
 #include <unistd.h>
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <numeric>
+#include <variant>
+#include <vector>
 
 namespace kernel::config {
 namespace {

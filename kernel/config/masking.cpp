@@ -1,5 +1,7 @@
 #include "config/config.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <cctype>
 

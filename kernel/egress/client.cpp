@@ -9,7 +9,9 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <mutex>
 #include <stdexcept>
+#include <thread>
 
 namespace kernel::egress {
 namespace {

@@ -7,8 +7,15 @@
 #include <boost/asio.hpp>
 #include <boost/asio/ssl.hpp>
 
+#include <atomic>
+#include <chrono>
 #include <filesystem>
+#include <functional>
 #include <future>
+#include <map>
+#include <memory>
+#include <thread>
+#include <vector>
 
 namespace kernel::egress {
 namespace {

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <atomic>
+#include <memory>
 #include <unordered_map>
 
 namespace kernel::egress {

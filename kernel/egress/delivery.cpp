@@ -4,6 +4,8 @@
 
 #include <atrium/abi.h>
 
+#include <thread>
+
 namespace kernel::egress {
 namespace {
 

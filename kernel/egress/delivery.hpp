@@ -4,6 +4,8 @@
 
 #include <atomic>
 #include <deque>
+#include <functional>
+#include <map>
 #include <mutex>
 #include <variant>
 

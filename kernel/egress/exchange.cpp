@@ -4,6 +4,7 @@
 
 #include <boost/beast/http/error.hpp>
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace kernel::egress {

@@ -7,7 +7,10 @@
 
 #include <boost/asio/steady_timer.hpp>
 
+#include <chrono>
+#include <memory>
 #include <optional>
+#include <vector>
 
 namespace kernel::egress {
 

@@ -3,10 +3,15 @@
 #include "events/gate.hpp"
 #include "events/reader.hpp"
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 namespace kernel::events {
 

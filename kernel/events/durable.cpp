@@ -2,6 +2,8 @@
 
 #include "observability/log.hpp"
 
+#include <algorithm>
+
 namespace kernel::events {
 
 namespace {

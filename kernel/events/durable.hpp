@@ -4,7 +4,10 @@
 #include "events/gate.hpp"
 #include "events/reader.hpp"
 
+#include <chrono>
 #include <condition_variable>
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 

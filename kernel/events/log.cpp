@@ -7,6 +7,9 @@
 
 #include <atrium/types.hpp>
 
+#include <chrono>
+#include <vector>
+
 namespace kernel::events {
 
 namespace {

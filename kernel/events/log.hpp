@@ -3,10 +3,12 @@
 #include "jobs/jobs.hpp"
 #include "storage/database.hpp"
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace kernel::events {
 

@@ -6,8 +6,13 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <filesystem>
+#include <memory>
+#include <mutex>
+#include <vector>
 
 #include <unistd.h>
 

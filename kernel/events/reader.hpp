@@ -2,6 +2,7 @@
 // The event log as the database holds it.
 #include "events/log.hpp"
 
+#include <optional>
 #include <vector>
 
 namespace kernel::events {

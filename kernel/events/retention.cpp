@@ -2,8 +2,10 @@
 
 #include "observability/log.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <optional>
 
 namespace kernel::events {
 

@@ -2,6 +2,8 @@
 // Removes old events, a few at a time.
 #include "events/reader.hpp"
 
+#include <algorithm>
+
 namespace kernel::events {
 
 /// Keeps the newest `keep` events, and beyond them what the slowest durable cursor has not passed yet, up to

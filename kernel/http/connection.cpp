@@ -1,6 +1,7 @@
 #include "http/connection.hpp"
 
 #include <array>
+#include <chrono>
 #include <utility>
 
 namespace kernel::http {

@@ -3,6 +3,9 @@
 #include "http/http1.hpp"
 #include "observability/log.hpp"
 
+#include <functional>
+#include <memory>
+
 namespace kernel::http {
 
 ExchangeImpl::ExchangeImpl(std::shared_ptr<PostBox> box, Http1* session, std::size_t high_water)
@@ -105,10 +108,11 @@ void ExchangeImpl::run() {
 void ExchangeImpl::detach(bool gone) {
   session_ = nullptr;
   if (gone) return cancel();
+  std::function<void()> notify, writable;  // whatever they hold goes outside of the lock
   const std::lock_guard lock(mutex_);
   over_ = true;
-  on_cancel_ = nullptr;
-  on_writable_ = nullptr;
+  notify.swap(on_cancel_);
+  writable.swap(on_writable_);
 }
 
 std::function<void()> ExchangeImpl::begin_cancel() {

@@ -4,6 +4,9 @@
 #include "http/exchange.hpp"
 #include "http/post_box.hpp"
 
+#include <atomic>
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <vector>
 

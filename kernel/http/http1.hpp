@@ -4,6 +4,7 @@
 #include "http/exchange_impl.hpp"
 #include "http/request_parser.hpp"
 
+#include <memory>
 #include <optional>
 
 namespace kernel::http {

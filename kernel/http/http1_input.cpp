@@ -4,6 +4,7 @@
 #include "http/websocket_session.hpp"
 
 #include <algorithm>
+#include <memory>
 
 namespace kernel::http {
 namespace {

@@ -1,5 +1,7 @@
 #include "http/testing/harness.hpp"
 
+#include <vector>
+
 namespace kernel::http::testing {
 namespace {
 

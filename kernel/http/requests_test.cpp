@@ -1,5 +1,10 @@
 #include "http/testing/harness.hpp"
 
+#include <atomic>
+#include <chrono>
+#include <thread>
+#include <vector>
+
 namespace kernel::http::testing {
 namespace {
 

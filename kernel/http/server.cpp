@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <vector>
 
 namespace kernel::http {
 namespace {

@@ -1,6 +1,7 @@
 #include "http/websocket_session.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <utility>
 

@@ -6,6 +6,8 @@
 #include <wslay/wslay.h>
 
 #include <atomic>
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <vector>
 

@@ -1,5 +1,9 @@
 #include "http/testing/harness.hpp"
 
+#include <memory>
+#include <thread>
+#include <vector>
+
 namespace kernel::http::testing {
 namespace {
 

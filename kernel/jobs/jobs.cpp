@@ -4,6 +4,12 @@
 #include "jobs/timer_queue.hpp"
 #include "observability/log.hpp"
 
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+
 namespace kernel::jobs {
 namespace {
 

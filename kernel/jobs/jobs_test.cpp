@@ -2,7 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
+#include <functional>
 #include <future>
+#include <memory>
+#include <thread>
+#include <vector>
 
 namespace kernel::jobs {
 namespace {

@@ -7,6 +7,9 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <nlohmann/json.hpp>
 
+#include <atomic>
+#include <memory>
+
 namespace kernel::observability {
 namespace {
 

@@ -7,6 +7,10 @@
 
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
+#include <mutex>
+#include <vector>
+
 namespace kernel::observability {
 
 class Metrics::Impl {

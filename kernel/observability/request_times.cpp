@@ -2,6 +2,8 @@
 
 #include "observability/series.hpp"
 
+#include <algorithm>
+
 namespace kernel::observability {
 namespace {
 

@@ -3,6 +3,8 @@
 #include "abi/host.hpp"
 #include "plugins/loader.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <chrono>
 #include <memory>
 #include <string>

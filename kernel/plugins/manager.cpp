@@ -6,6 +6,8 @@
 #include "plugins/start_order.hpp"
 #include "plugins/switches.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <map>
 #include <mutex>

@@ -3,6 +3,8 @@
 #include "abi/host.hpp"
 #include "plugins/manifest.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <chrono>
 #include <filesystem>
 #include <memory>

@@ -49,7 +49,7 @@ class Running final : public Call, public CallHandle, public std::enable_shared_
     {
       const std::lock_guard lock(mutex_);
       if (!given_up_) {
-        if (!ended_) on_cancel_ = std::move(notify);
+        if (!ended_) on_cancel_.swap(notify);  // what was there goes outside of the lock
         return;
       }
     }

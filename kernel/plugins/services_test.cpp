@@ -3,7 +3,11 @@
 #include <atrium/abi.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
+#include <functional>
 #include <future>
+#include <memory>
 #include <mutex>
 
 namespace kernel::plugins {

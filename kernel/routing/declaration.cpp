@@ -1,9 +1,12 @@
 // Reads a route's declaration, as a plugin gives it over the boundary.
 #include "routing/route.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <set>
 #include <stdexcept>
+#include <vector>
 
 namespace kernel::routing {
 

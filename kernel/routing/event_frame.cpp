@@ -2,6 +2,8 @@
 
 #include <atrium/types.hpp>
 
+#include <memory>
+
 namespace kernel::routing {
 
 // `data` is JSON already and is not parsed again; topics hold nothing that JSON would escape.

@@ -3,6 +3,8 @@
 #include "events/log.hpp"
 #include "http/exchange.hpp"
 
+#include <memory>
+
 namespace kernel::routing {
 
 /// Not thread-safe: each thread that sends events makes its own.

@@ -3,6 +3,8 @@
 #include "routing/follower.hpp"
 
 #include <array>
+#include <memory>
+#include <mutex>
 #include <unordered_set>
 
 namespace kernel::routing {

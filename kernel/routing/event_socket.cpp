@@ -1,6 +1,8 @@
 #include "routing/event_socket.hpp"
 
 #include <charconv>
+#include <optional>
+#include <variant>
 
 namespace kernel::routing {
 

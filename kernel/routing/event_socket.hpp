@@ -5,6 +5,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include <chrono>
+#include <memory>
+#include <vector>
+
 namespace kernel::routing {
 
 /// What an event stream needs of the kernel.

@@ -2,8 +2,12 @@
 
 #include <atrium/problem.hpp>
 
+#include <atomic>
 #include <charconv>
+#include <chrono>
 #include <mutex>
+#include <optional>
+#include <vector>
 
 namespace kernel::routing {
 

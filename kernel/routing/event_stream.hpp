@@ -3,6 +3,8 @@
 #include "routing/event_socket.hpp"
 #include "routing/route.hpp"
 
+#include <memory>
+
 namespace kernel::routing {
 
 /// Answers a request with the event stream: `event` parameters say what to follow (all, when there is none),

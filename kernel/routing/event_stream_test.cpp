@@ -2,7 +2,16 @@
 #include "routing/system_routes.hpp"
 #include "routing/testing/fixture.hpp"
 
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <functional>
 #include <future>
+#include <memory>
+#include <mutex>
+#include <vector>
 
 namespace kernel::routing {
 namespace {

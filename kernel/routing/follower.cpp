@@ -3,6 +3,7 @@
 #include "observability/log.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 namespace kernel::routing {
 

@@ -5,6 +5,9 @@
 #include "routing/route.hpp"
 #include "routing/sealed_box.hpp"
 
+#include <functional>
+#include <memory>
+
 namespace kernel::routing {
 
 class Idempotency {

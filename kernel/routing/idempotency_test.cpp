@@ -1,6 +1,11 @@
 #include "routing/testing/fixture.hpp"
 
+#include <nlohmann/json.hpp>
+
+#include <atomic>
 #include <future>
+#include <memory>
+#include <vector>
 
 namespace kernel::routing {
 namespace {

@@ -1,8 +1,12 @@
 #include "routing/openapi.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <cctype>
+#include <memory>
 #include <set>
+#include <vector>
 
 namespace kernel::routing {
 

@@ -2,7 +2,11 @@
 // The OpenAPI 3.1 description, made from the declarations that also route.
 #include "routing/route.hpp"
 
+#include <nlohmann/json.hpp>
+
+#include <memory>
 #include <mutex>
+#include <vector>
 
 namespace kernel::routing {
 

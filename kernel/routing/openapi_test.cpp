@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
+#include <vector>
+
 namespace kernel::routing {
 namespace {
 

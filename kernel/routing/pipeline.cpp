@@ -7,6 +7,12 @@
 #include <atrium/types.hpp>
 
 #include <algorithm>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <variant>
 
 namespace kernel::routing {
 

@@ -9,7 +9,14 @@
 #include "routing/rate_limit.hpp"
 #include "routing/reply_headers.hpp"
 
+#include <atomic>
+#include <chrono>
 #include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
 
 namespace kernel::routing {
 

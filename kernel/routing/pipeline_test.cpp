@@ -1,5 +1,9 @@
 #include "routing/testing/fixture.hpp"
 
+#include <nlohmann/json.hpp>
+
+#include <vector>
+
 namespace kernel::routing {
 namespace {
 

@@ -2,6 +2,8 @@
 #include "routing/reply_headers.hpp"
 #include "routing/route.hpp"
 
+#include <memory>
+
 namespace kernel::routing {
 
 namespace {

@@ -5,6 +5,11 @@
 #include "routing/path.hpp"
 #include "routing/problem.hpp"
 
+#include <nlohmann/json.hpp>
+
+#include <memory>
+#include <vector>
+
 namespace kernel::routing {
 
 namespace {

@@ -5,6 +5,8 @@
 #include "routing/health.hpp"
 #include "routing/openapi.hpp"
 
+#include <vector>
+
 namespace kernel::routing {
 
 struct SystemParts {

@@ -3,9 +3,12 @@
 #include "routing/route.hpp"
 
 #include <array>
+#include <atomic>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <stdexcept>
+#include <vector>
 
 namespace kernel::routing {
 

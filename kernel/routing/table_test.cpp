@@ -2,6 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
+#include <memory>
+#include <thread>
+#include <vector>
+
 namespace kernel::routing {
 namespace {
 

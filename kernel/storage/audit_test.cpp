@@ -2,6 +2,9 @@
 
 #include "storage/testing/database_fixture.hpp"
 
+#include <optional>
+#include <vector>
+
 namespace kernel::storage {
 namespace {
 

@@ -5,6 +5,9 @@
 #include "storage/session.hpp"
 
 #include <exception>
+#include <functional>
+#include <memory>
+#include <vector>
 
 namespace kernel::storage {
 

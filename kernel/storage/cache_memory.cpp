@@ -3,9 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
+#include <functional>
 #include <limits>
 #include <list>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 
 namespace kernel::storage {

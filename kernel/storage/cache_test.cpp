@@ -2,7 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <optional>
 #include <thread>
+#include <vector>
 
 namespace kernel::storage {
 namespace {

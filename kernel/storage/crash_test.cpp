@@ -4,6 +4,8 @@
 
 #include <sys/wait.h>
 #include <csignal>
+#include <functional>
+#include <optional>
 
 namespace kernel::storage {
 namespace {

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
+#include <memory>
+#include <optional>
 
 namespace kernel::storage {
 namespace {

@@ -3,6 +3,8 @@
 #include "storage/database.hpp"
 #include "storage/session.hpp"
 
+#include <vector>
+
 namespace kernel::storage {
 
 class Journal {

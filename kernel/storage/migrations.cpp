@@ -5,6 +5,8 @@
 #include <openssl/evp.h>
 
 #include <array>
+#include <chrono>
+#include <optional>
 
 namespace kernel::storage {
 namespace {

@@ -1,6 +1,8 @@
 #include "storage/testing/database_fixture.hpp"
 
+#include <atomic>
 #include <thread>
+#include <vector>
 
 namespace kernel::storage {
 namespace {
@@ -121,6 +123,12 @@ TEST(SqliteMigrations, TriggersAndFullTextTablesAreGrantedWithTheirTable) {
                    return true;
                  });
   EXPECT_EQ(found, "the open door");
+  EXPECT_NE(code_of([&] {
+              database->transact({}, [](Transaction& t) {
+                return t.exec("notes", "UPDATE sqlite_master SET sql = 'x'", {}), ATRIUM_OK;
+              });
+            }),
+            ATRIUM_OK);
 }
 
 }  // namespace

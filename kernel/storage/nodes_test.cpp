@@ -2,7 +2,11 @@
 #include "storage/audit.hpp"
 #include "storage/testing/database_fixture.hpp"
 
+#include <atomic>
+#include <memory>
+#include <optional>
 #include <thread>
+#include <vector>
 
 namespace kernel::storage {
 namespace {

@@ -2,7 +2,11 @@
 
 #include "storage/testing/database_fixture.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <fstream>
+#include <memory>
+#include <vector>
 
 namespace kernel::storage {
 namespace {

@@ -1,6 +1,7 @@
 #include "storage/reader_pool.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 namespace kernel::storage {
 namespace {

@@ -12,6 +12,10 @@
 #include <charconv>
 #include <cstring>
 #include <map>
+#include <memory>
+#include <optional>
+#include <variant>
+#include <vector>
 
 namespace kernel::storage {
 namespace {

@@ -3,6 +3,10 @@
 #include "observability/log.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <vector>
 
 namespace kernel::storage {
 namespace {

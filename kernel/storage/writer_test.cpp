@@ -1,6 +1,9 @@
 // What transactions that share a commit owe one another and their callers.
 #include "storage/testing/database_fixture.hpp"
 
+#include <atomic>
+#include <vector>
+
 namespace kernel::storage {
 namespace {
 

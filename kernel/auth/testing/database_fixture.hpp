@@ -10,6 +10,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <variant>
 
 namespace kernel::auth::testing {
 

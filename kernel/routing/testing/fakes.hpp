@@ -3,11 +3,17 @@
 #include "auth/authenticator.hpp"
 #include "http/exchange.hpp"
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <filesystem>
+#include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 #include <unistd.h>
 

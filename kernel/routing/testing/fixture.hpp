@@ -5,6 +5,12 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
 namespace kernel::routing::testing {
 
 class PipelineFixture : public ::testing::Test {

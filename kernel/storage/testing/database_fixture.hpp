@@ -6,8 +6,12 @@
 #include <gtest/gtest.h>
 
 #include <charconv>
+#include <chrono>
 #include <filesystem>
+#include <functional>
 #include <future>
+#include <memory>
+#include <vector>
 
 namespace kernel::storage::testing {
 

@@ -1,5 +1,6 @@
 #pragma once
 // A PostgreSQL server for tests: one cluster a test program, a fresh database for each that asks.
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <stdexcept>

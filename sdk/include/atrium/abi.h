@@ -78,6 +78,8 @@ struct atrium_host {
 /* Returns ATRIUM_OK (responded), ATRIUM_PENDING (after defer()), or < 0: the host answers 500. */
 typedef int32_t (*atrium_http_fn)(void *self, atrium_request *);
 typedef void (*atrium_notify_fn)(void *ctx);
+/* Called exactly once, on any thread: 1 when it is cancelled, 0 when it has ended and cannot be cancelled any more. */
+typedef void (*atrium_cancel_fn)(void *ctx, int32_t cancelled);
 /* A piece of a streamed body; last: nothing follows. Return < 0 to refuse the rest, ATRIUM_PENDING to pause. */
 typedef int32_t (*atrium_body_fn)(void *ctx, atrium_str data, int32_t last, const atrium_err *failure_or_null);
 
@@ -100,8 +102,7 @@ typedef struct atrium_http {
   int32_t (*defer)(atrium_request *);                      /* handler's thread; it then returns ATRIUM_PENDING */
   int32_t (*respond)(atrium_request *, int32_t status, atrium_str type, atrium_str body); /* [any] once; consumes */
   int32_t (*cancelled)(atrium_request *);                  /* [any] 1 when the client has gone */
-  /* [any] fn is called at most once, on any thread, when the client goes before the answer is complete. */
-  void (*on_cancel)(atrium_request *, atrium_notify_fn, void *ctx);
+  void (*on_cancel)(atrium_request *, atrium_cancel_fn, void *ctx); /* [any] the client goes before the answer is complete */
   /* [any] A reply of unknown length: begin, any number of writes, end (consumes). write() takes all of data and
    * answers ATRIUM_PENDING when the client lags: then wait for on_writable, called once. < 0: the client has gone. */
   int32_t (*stream_begin)(atrium_request *, int32_t status, atrium_str type);
@@ -228,7 +229,7 @@ typedef struct atrium_services {
   atrium_tx *(*call_tx)(atrium_call *);                     /* NULL: not inside a transaction */
   const atrium_principal *(*call_principal)(atrium_call *); /* NULL: the calling plugin itself */
   int32_t (*call_cancelled)(atrium_call *);                 /* [any] 1: nobody waits any more */
-  void (*on_cancel)(atrium_call *, atrium_notify_fn, void *ctx); /* [any] at most once, any thread */
+  void (*on_cancel)(atrium_call *, atrium_cancel_fn, void *ctx);
   int32_t (*emit)(atrium_call *, atrium_str json);               /* [any] a piece; < 0: nobody waits any more */
   int32_t (*reply)(atrium_call *, int32_t status, atrium_str json); /* [any] once; consumes */
 } atrium_services;

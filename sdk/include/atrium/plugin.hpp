@@ -462,7 +462,7 @@ template <Stored T>
 ListRoute<T>& Plugin::Resource<T>::list() {
   auto list = std::make_shared<ListRoute<T>>();
   plugin_->deferred_.push_back([plugin = plugin_, path = path_, tag = tag_, list] {
-    plugin->get(path, list->options(tag),
+    plugin->get(path, list->described(tag),
                 [plugin, list](Request& request) { return list->answer(plugin->store(), request); });
   });
   return *list;
@@ -559,7 +559,7 @@ ChangeRoute<T>& Plugin::Resource<T>::change(std::string_view method) {
             who,
             [change, json, id, who, if_match](Transaction& tx) {
               const T before = tx.get<T>(who, id);
-              detail::require_match(if_match, before);
+              require_match(if_match, before);
               T now = before;
               std::vector<Fault> none;
               read_json(json, now, Reading::partial, none);
@@ -606,7 +606,7 @@ ChangeRoute<T>& Plugin::Resource<T>::remove() {
             who,
             [change, id, who, if_match](Transaction& tx) {
               T gone = tx.get<T>(who, id);
-              detail::require_match(if_match, gone);
+              require_match(if_match, gone);
               const T before = gone;
               change->before(tx, who, gone, &before);
               if constexpr (SoftDeleted<T>) {

@@ -148,7 +148,9 @@ class ListRoute {
   /// A condition on every item, of the plugin's own making.
   ListRoute& where(std::string_view condition) { return condition_ = condition, *this; }
 
-  RouteOptions options(std::string_view tag) const {
+  ListRoute& options(std::function<void(RouteOptions&)> change) { return adapt_ = std::move(change), *this; }
+
+  RouteOptions described(std::string_view tag) const {
     RouteOptions options{.summary = "List, newest first", .runs = Runs::fast_read, .tag = tag};
     if (!order_.empty()) options.summary = "List in order";
     options.query = {
@@ -175,6 +177,7 @@ class ListRoute {
                         {"limit", {{"type", "integer"}}},
                         {"offset", {{"type", "integer"}}},
                         {"next_cursor", {{"type", {"string", "null"}}}}}}};
+    if (adapt_) adapt_(options);
     return options;
   }
 
@@ -296,6 +299,7 @@ class ListRoute {
   std::vector<Filter> filters_;
   std::vector<std::string_view> searched_, order_;
   std::string_view condition_;
+  std::function<void(RouteOptions&)> adapt_;
 };
 
 /// POST, PATCH, PUT or DELETE of a resource: what the plugin adds to the usual. `before` is null when it is being made.
@@ -334,11 +338,9 @@ class ChangeRoute {
   std::function<void(RouteOptions&)> adapt_;
 };
 
-namespace detail {
-
-/// Honours If-Match against the revision.
+/// Honours If-Match against the revision; 412 when it is stale.
 template <class T>
-void require_match(const std::string& if_match, const T& value) {
+void require_match(std::string_view if_match, const T& value) {
   if constexpr (Revised<T>) {
     if (if_match.empty() || if_match == "*") return;
     const std::string tag = '"' + std::to_string(value.revision) + '"';
@@ -354,7 +356,5 @@ void require_match(const std::string& if_match, const T& value) {
     throw stale();
   }
 }
-
-}  // namespace detail
 
 }  // namespace atrium

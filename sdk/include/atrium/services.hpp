@@ -25,9 +25,9 @@ class Call {
     auto* cancellation = new Cancellation(state_->cancellation);
     services().on_cancel(
         raw,
-        [](void* self) {
+        [](void* self, std::int32_t cancelled) {
           const std::unique_ptr<Cancellation> cancellation(static_cast<Cancellation*>(self));
-          cancellation->request();
+          if (cancelled) cancellation->request();
         },
         cancellation);
   }

@@ -237,6 +237,17 @@ class Transaction : public Reader<Transaction> {
     record(action, resource, id, {}, {}, {});
   }
 
+  /// A bearer token for a principal of this plugin's own, such as a worker; shown once. It works from the commit on.
+  std::string issue_token(std::string_view kind, std::string_view id) const {
+    std::string token;
+    Failure failure;
+    const auto status = host_->auth().issue_token(
+        host_->raw(), raw_, view(kind), view(id),
+        [](void* out, atrium_str text) { *static_cast<std::string*>(out) = text_of(text); }, &token, failure);
+    if (status < 0) throw detail::StatementFailed{status, failure.raw.message};
+    return token;
+  }
+
   /// A service inside this transaction; throws the problem it answers with.
   Json call(std::string_view service, std::string_view method, const Json& arguments, const Principal& who = {}) const;
 
