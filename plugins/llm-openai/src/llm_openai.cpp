@@ -49,7 +49,8 @@ class OpenAi final : public atrium::Plugin {
     if (default_model_.empty()) default_model_ = "gpt-4o-mini";
     timeout_ =
         std::chrono::seconds(std::clamp<std::int64_t>(settings.value("timeout_seconds", std::int64_t{600}), 1, 86'400));
-    for (const auto& [model, price] : settings.value("prices", Json::object()).items())
+    const Json prices = settings.value("prices", Json::object());
+    for (const auto& [model, price] : prices.items())
       prices_[model] = {price.value("input", 0.0), price.value("output", 0.0)};
 
     const bool configured = !key_.empty() || !from_environment.empty() || settings.contains("base_url");
