@@ -18,7 +18,9 @@ class Events:
         self.seen = []
 
     def __enter__(self):
-        self.socket = self._run(websockets.connect(self.url, ping_interval=None, max_size=2**22))
+        async def connect():  # inside the loop: the client takes the running one when it is made
+            return await websockets.connect(self.url, ping_interval=None, max_size=2**22)
+        self.socket = self._run(connect())
         for pattern in self.patterns:
             self.subscribe(pattern)
         return self
