@@ -146,6 +146,10 @@ NEEDS = {
     "api/test_service.py": ["agents", "tasks"],
     "api/test_tasks.py": ["agents", "tasks", "workers"],
     "api/test_workers.py": ["agents", "tasks", "workers"],
+    "cli/test_installation.py": ["agents", "tasks"],
+    "cli/test_kernel_commands.py": ["agents", "tasks", "messages"],
+    "cli/test_run.py": ["agents", "tasks", "runner", "llm-rehearsal", "tools"],
+    "cli/test_usage.py": ["messages"],
     "crash/test_kill.py": ["agents", "tasks", "runner", "llm-rehearsal", "tools"],
 }
 collect_ignore = [file for file, plugins in NEEDS.items()

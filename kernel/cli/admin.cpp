@@ -38,6 +38,10 @@ int create(const Options& options) {
   explaining([&] {
     Store store(config);
     auth::Auth auth(*store.database, store.keys, config.data.directory);
+    if (const auto email = auth::normalised_email(options.email); email && auth.users.find_by_email(*email)) {
+      throw Failure("there is an account " + *email +
+                    " already; its password is set by `atrium admin reset-password`, its role by an admin");
+    }
     const auto user = auth.users.create(
         operator_at_the_shell,
         {.email = options.email, .password = password, .full_name = options.full_name, .role = auth::Role::admin});

@@ -45,13 +45,15 @@ Acceptor::Acceptor(const std::string& host, std::uint16_t port) {
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE;
   addrinfo* found = nullptr;
-  const auto where = host + " port " + std::to_string(port);
+  const auto where = (host.find(':') != std::string::npos && host.front() != '[' ? '[' + host + ']' : host) + ':' +
+                     std::to_string(port);
+  const auto* advice = "; choose another address by http.listen (--listen)";
   if (const int error = ::getaddrinfo(without_brackets(host).c_str(), std::to_string(port).c_str(), &hints, &found)) {
-    throw std::runtime_error("Cannot listen on " + where + ": " + ::gai_strerror(error));
+    throw std::runtime_error("cannot listen on " + where + ": " + ::gai_strerror(error) + advice);
   }
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> addresses(found, ::freeaddrinfo);
   for (auto* at = found; at && listening_ < 0; at = at->ai_next) listening_ = listen_on(*at);
-  if (listening_ < 0) throw std::runtime_error("Cannot listen on " + where + ": " + std::strerror(errno));
+  if (listening_ < 0) throw std::runtime_error("cannot listen on " + where + ": " + std::strerror(errno) + advice);
   sockaddr_storage bound{};
   socklen_t size = sizeof bound;
   ::getsockname(listening_, reinterpret_cast<sockaddr*>(&bound), &size);

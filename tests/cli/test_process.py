@@ -1,0 +1,108 @@
+"""serve: signals, addresses, and the configuration that it rereads."""
+import json
+import signal
+import socket
+import threading
+
+from cli.conftest import failed
+from support.program import Atrium
+from support.raw import Raw
+
+
+class Log:
+    """The lines of a program, waited for."""
+
+    def __init__(self, program):
+        self.program, self.changed = program, threading.Condition()
+        append = program.log.append
+
+        def heard(line):
+            with self.changed:
+                append(line)
+                self.changed.notify_all()
+
+        program.log = type("Heard", (), {"append": staticmethod(heard), "__iter__": lambda _, log=program.log: iter(log)})()
+
+    def wait(self, text):
+        with self.changed:
+            found = self.changed.wait_for(lambda: any(text in line for line in list(self.program.log)), 60)
+        assert found, self.program.last_words()
+
+
+def test_a_second_signal_ends_it_at_once(tmp_path):
+    program = Atrium(tmp_path)
+    log = Log(program)
+    program.start()
+    with Raw(program) as slow:
+        # A request whose body never comes is in flight, which the first signal waits for.
+        slow.send("POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                  "Content-Length: 100\r\nExpect: 100-continue\r\n\r\n")
+        slow.until(b"100 Continue")
+        program.process.send_signal(signal.SIGTERM)
+        log.wait("stopping")
+        program.process.send_signal(signal.SIGTERM)
+        assert program.process.wait(60) == 1
+    program.reader.join(10)
+
+
+def test_sighup_rereads_limits_and_keeps_what_was_good(tmp_path):
+    file = tmp_path / "atrium.toml"
+    file.write_text("[http.rate_limit]\nper_address = 1000\n")
+    program = Atrium(tmp_path, arguments=["--config", file])
+    program.environment.clear()
+    log = Log(program)
+    program.start()
+
+    def policy():
+        with Raw(program) as client:
+            client.send("GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            return client.answer()[1]["ratelimit-policy"]
+
+    try:
+        assert '"address";q=1000' in policy()
+        file.write_text("[http.rate_limit]\nper_address = 2000\n[egress]\ndeny = [\"192.0.2.0/24\"]\n[http]\nmax_body = 5000\n")
+        program.process.send_signal(signal.SIGHUP)
+        log.wait("egress.deny has changed")
+        log.wait("http.max_body has changed in the configuration: it needs a restart")
+        assert '"address";q=2000' in policy()
+        file.write_text("[http.rate_limit]\nper_address = \"many\"\n")
+        program.process.send_signal(signal.SIGHUP)
+        log.wait("what was in effect stays")
+        assert '"address";q=2000' in policy()
+    finally:
+        program.stop()
+
+
+def test_an_address_that_is_taken(shell):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = "127.0.0.1:%d" % taken.getsockname()[1]
+        line = failed_last_line(shell.run("serve", "--listen", address))
+        assert address in line and "--listen" in line
+
+
+def failed_last_line(result):
+    """Of a kernel that did not start: its last line, after those of its log."""
+    assert result.returncode == 1, result.stderr
+    return result.stderr.splitlines()[-1]
+
+
+def test_a_public_address_needs_tls(shell):
+    line = failed(shell.run("serve", "--listen", "0.0.0.0:0"))
+    assert "tls_certificate" in line and "behind_proxy" in line
+
+
+def test_one_kernel_for_each_data_directory(kernel, shell):
+    line = failed_last_line(shell.run("serve", "--listen", "127.0.0.1:0", ATRIUM_DATA_DIRECTORY=str(kernel.data)))
+    assert f"process {kernel.process.pid}" in line
+
+
+def test_configuration_faults_have_file_and_line(shell, tmp_path):
+    file = tmp_path / "atrium.toml"
+    file.write_text("[http]\nlisten = 5\nlisen = \"127.0.0.1:1\"\n\n[egress]\ndeny = [\"300.0.0.0/8\"]\n")
+    result = shell.run("config", "check", "--config", file)
+    assert result.returncode == 1
+    for place in (f"{file}:2:", f"{file}:3:", f"{file}:6:"):
+        assert place in result.stderr
+    assert "http.listen" in result.stderr
+    assert len(json.loads(shell.run("config", "check", "--json", "--config", file).stdout)["faults"]) == 3
+    assert f"{file}:2" in failed(shell.run("serve", "--config", file))
