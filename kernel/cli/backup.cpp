@@ -9,6 +9,7 @@
 
 #include <atrium/types.hpp>
 
+#include <sys/stat.h>
 #include <CLI/CLI.hpp>
 
 #include <chrono>
@@ -78,6 +79,7 @@ void add_objects(ArchiveWriter& archive, storage::Objects& objects, std::set<std
 }
 
 int backup(const Options& options) {
+  umask(077);  // also for the snapshot while it is being written
   const auto config = options.installation.load().config;
   if (!config.database.url.starts_with("sqlite:")) {
     throw Failure(

@@ -1,14 +1,13 @@
 """admin, login, and the login that renews itself."""
 import json
-import stat
 import sqlite3
+import stat
 
 import httpx
-import pytest
 
-from cli.conftest import Shell, done, failed
 from support import accounts
 from support.accounts import PASSWORD
+from support.shell import Shell, done, failed
 
 
 def sign_in(program, email, password=PASSWORD):

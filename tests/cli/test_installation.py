@@ -8,9 +8,9 @@ import threading
 
 import pytest
 
-from cli.conftest import done, failed
 from support import accounts
 from support.program import Atrium
+from support.shell import done, failed
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """plugin and events: what a running kernel tells and is told."""
 import json
 
-from cli.conftest import done, failed
+from support.shell import done, failed
 
 
 def test_plugins_come_and_go(kernel, signed_in):

@@ -2,44 +2,21 @@
 import json
 import signal
 import socket
-import threading
 
-from cli.conftest import failed
 from support.program import Atrium
 from support.raw import Raw
-
-
-class Log:
-    """The lines of a program, waited for."""
-
-    def __init__(self, program):
-        self.program, self.changed = program, threading.Condition()
-        append = program.log.append
-
-        def heard(line):
-            with self.changed:
-                append(line)
-                self.changed.notify_all()
-
-        program.log = type("Heard", (), {"append": staticmethod(heard), "__iter__": lambda _, log=program.log: iter(log)})()
-
-    def wait(self, text):
-        with self.changed:
-            found = self.changed.wait_for(lambda: any(text in line for line in list(self.program.log)), 60)
-        assert found, self.program.last_words()
+from support.shell import failed
 
 
 def test_a_second_signal_ends_it_at_once(tmp_path):
-    program = Atrium(tmp_path)
-    log = Log(program)
-    program.start()
+    program = Atrium(tmp_path).start()
     with Raw(program) as slow:
         # A request whose body never comes is in flight, which the first signal waits for.
         slow.send("POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
                   "Content-Length: 100\r\nExpect: 100-continue\r\n\r\n")
         slow.until(b"100 Continue")
         program.process.send_signal(signal.SIGTERM)
-        log.wait("stopping")
+        program.wait_for("stopping")
         program.process.send_signal(signal.SIGTERM)
         assert program.process.wait(60) == 1
     program.reader.join(10)
@@ -50,7 +27,6 @@ def test_sighup_rereads_limits_and_keeps_what_was_good(tmp_path):
     file.write_text("[http.rate_limit]\nper_address = 1000\n")
     program = Atrium(tmp_path, arguments=["--config", file])
     program.environment.clear()
-    log = Log(program)
     program.start()
 
     def policy():
@@ -62,12 +38,12 @@ def test_sighup_rereads_limits_and_keeps_what_was_good(tmp_path):
         assert '"address";q=1000' in policy()
         file.write_text("[http.rate_limit]\nper_address = 2000\n[egress]\ndeny = [\"192.0.2.0/24\"]\n[http]\nmax_body = 5000\n")
         program.process.send_signal(signal.SIGHUP)
-        log.wait("egress.deny has changed")
-        log.wait("http.max_body has changed in the configuration: it needs a restart")
+        program.wait_for("egress.deny has changed")
+        program.wait_for("http.max_body has changed in the configuration: it needs a restart")
         assert '"address";q=2000' in policy()
         file.write_text("[http.rate_limit]\nper_address = \"many\"\n")
         program.process.send_signal(signal.SIGHUP)
-        log.wait("what was in effect stays")
+        program.wait_for("what was in effect stays")
         assert '"address";q=2000' in policy()
     finally:
         program.stop()

@@ -4,8 +4,8 @@ import secrets
 
 import pytest
 
-from cli.conftest import Shell, done, failed
 from support import accounts
+from support.shell import Shell, done, failed
 
 INSTRUCTIONS = "What is 12 * 7 + 3? Use the calculator, then answer with the number and the current time."
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from cli.conftest import done, failed
+from support.shell import done, failed
 
 COMMANDS = ["serve", "admin", "admin create", "admin reset-password", "login", "plugin", "plugin list", "plugin show",
             "plugin enable", "plugin disable", "events", "migrate", "backup", "restore", "config", "config check",

@@ -31,6 +31,7 @@ class Atrium:
         self.process = None
         self.url = None
         self.log = collections.deque(maxlen=2000)
+        self.heard = threading.Condition()
 
     @property
     def api(self):
@@ -51,7 +52,9 @@ class Atrium:
 
         def read(pipe):
             for line in pipe:
-                self.log.append(line)
+                with self.heard:
+                    self.log.append(line)
+                    self.heard.notify_all()
                 if found := re.search(r"listening on (http://\S+)", line):
                     self.url = found[1]
                     listening.set()
@@ -96,6 +99,12 @@ class Atrium:
         environment.update(options.pop("environment", {}))
         return subprocess.run([BINARY, *arguments], env=environment, capture_output=True, text=True, timeout=120,
                               **options)
+
+    def wait_for(self, text):
+        """Waits until the program has said this."""
+        with self.heard:
+            said = self.heard.wait_for(lambda: any(text in line for line in self.log), STARTS_WITHIN)
+        assert said, f"atrium never said {text!r}:\n" + self.last_words()
 
     def last_words(self, lines=60):
         return "".join(list(self.log)[-lines:])
