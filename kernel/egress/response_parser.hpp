@@ -10,8 +10,8 @@ namespace kernel::egress {
 
 class ResponseParser : public boost::beast::http::basic_parser<false> {
  public:
+  /// Stops behind the head until eager(true): a body that came with it is not handed on before it.
   explicit ResponseParser(std::function<void(std::string_view)> body) : body_(std::move(body)) {
-    eager(true);
     header_limit(64 * 1024);
     body_limit(boost::none);
   }
