@@ -146,6 +146,7 @@ NEEDS = {
     "api/test_service.py": ["agents", "tasks"],
     "api/test_tasks.py": ["agents", "tasks", "workers"],
     "api/test_workers.py": ["agents", "tasks", "workers"],
+    "llm/test_openai.py": ["agents", "tasks", "runner", "llm-openai", "tools"],
     "cli/test_installation.py": ["agents", "tasks"],
     "cli/test_kernel_commands.py": ["agents", "tasks", "messages"],
     "cli/test_run.py": ["agents", "tasks", "runner", "llm-rehearsal", "tools"],

@@ -1,0 +1,48 @@
+"""A language model of the tests' own: aimock, which speaks OpenAI's protocol and says what it is told to."""
+import json
+import pathlib
+import re
+import subprocess
+import time
+
+import httpx
+
+from support.events import PATIENCE
+
+TOOL = pathlib.Path(__file__).resolve().parents[1] / "tools" / "aimock"
+
+
+class LanguageModel:
+    """`with LanguageModel(folder, answers, "--chunk-size", "5") as model:`; answers: aimock's fixtures."""
+
+    def __init__(self, folder, answers, *options, port=0):
+        self.fixtures = pathlib.Path(folder) / "fixtures.json"
+        self.fixtures.write_text(json.dumps({"fixtures": answers}))
+        self.options, self.port = options, port
+
+    def __enter__(self):
+        self.process = subprocess.Popen(
+            [TOOL, "--port", str(self.port), "--fixtures", self.fixtures, "--strict", *self.options],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        said = []
+        for line in self.process.stdout:
+            said.append(line)
+            if found := re.search(r"listening on (http://\S+:(\d+))", line):
+                self.url, self.port = found[1], int(found[2])
+                return self
+        raise RuntimeError("aimock did not start:\n" + "".join(said))
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.communicate(timeout=60)
+
+    def requests(self):
+        """The bodies of the chats so far, oldest first."""
+        entries = httpx.get(self.url + "/__aimock/journal", timeout=60).json()
+        return [entry["body"] for entry in entries if entry["path"].endswith("/chat/completions")]
+
+    def asked(self):
+        """Waits until it was asked at least once."""
+        deadline = time.monotonic() + PATIENCE
+        while not self.requests():
+            assert time.monotonic() < deadline, "nobody asked the model"
