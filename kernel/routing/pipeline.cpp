@@ -22,7 +22,18 @@ using http::HeadDecision;
 using http::Method;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t max_request_id = 128, max_traceparent = 256;
+constexpr std::size_t max_request_id = 128;
+
+/// W3C Trace Context, version 00: "00-" 32 hex "-" 16 hex "-" 2 hex.
+bool well_formed_trace(std::string_view trace) {
+  if (trace.size() != 55) return false;
+  for (std::size_t at = 0; at < trace.size(); ++at) {
+    const char c = trace[at];
+    const bool dash = at == 2 || at == 35 || at == 52;
+    if (dash ? c != '-' : !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return false;
+  }
+  return true;
+}
 
 bool request_id_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
@@ -98,8 +109,8 @@ ContextPtr Pipeline::begin(const ExchangePtr& exchange) const {
   context->began = Clock::now();
   context->request_id = request_id_of(&head);
   context->client_address = client_address(head, trusted_proxies_);
-  if (const auto* trace = head.headers.find("traceparent"); trace && trace->size() <= max_traceparent)
-    context->traceparent = *trace;
+  if (const auto* trace = head.headers.find("traceparent"); trace && well_formed_trace(*trace))
+    context->reply_headers.add("traceparent", context->traceparent = *trace);
   context->reply_headers.add("x-request-id", context->request_id);
   cors_.answer(head, context->reply_headers);
   exchange->context = context;
@@ -261,7 +272,8 @@ void Pipeline::on_replied(http::Exchange& exchange, int status, std::size_t body
   const auto pattern = context && context->route ? std::string_view(context->route->pattern) : std::string_view("none");
   const auto method = head.method == Method::other ? std::string_view("other") : http::to_string(head.method);
   parts_.metrics.request(method, pattern, status, seconds);
-  if (!observability::log_enabled(observability::Level::debug)) return;
+  const auto level = status >= 400 ? observability::Level::info : observability::Level::debug;
+  if (!observability::log_enabled(level)) return;
   nlohmann::json fields{{"method", head.method_name}, {"path", head.path}, {"status", status},
                         {"bytes", body_bytes},        {"peer", head.peer}, {"milliseconds", seconds * 1000}};
   if (context) {
@@ -269,8 +281,7 @@ void Pipeline::on_replied(http::Exchange& exchange, int status, std::size_t body
     fields["address"] = context->client_address;
     if (context->principal) fields["principal"] = context->principal->kind + ':' + context->principal->id;
   }
-  observability::log(observability::Level::debug, "http", "request",
-                     fields.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  observability::log(level, "http", "request", fields.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 }  // namespace kernel::routing

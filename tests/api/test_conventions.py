@@ -122,9 +122,9 @@ def test_not_json(member, body):
     problem(member.client.post("/tasks", content=body, headers={"Content-Type": "application/json"}), 400)
 
 
-@pytest.mark.parametrize("body", [[], "text", 7, None, True])
+@pytest.mark.parametrize("body", ["[]", '"text"', "7", "null", "true"])
 def test_json_but_no_object(member, body):
-    problem(member.client.post("/tasks", json=body), 422)
+    problem(member.client.post("/tasks", content=body, headers={"Content-Type": "application/json"}), 422)
 
 
 def test_every_fault_in_one_answer(member):

@@ -161,8 +161,7 @@ def test_slow_client_is_dropped_and_slows_nobody(server, member, new_task):
         slow.send(bytes([0x81, 0x80 | len(subscribe), 0, 0, 0, 0]) + subscribe)
         big = "x" * 60_000
         for _ in range(200):
-            last = new_task(description=big)
-        good.wait("task.created", id=last["id"])
+            good.wait("task.created", id=new_task(description=big)["id"])
         received = slow.closed()
         assert b"\x88" in received[-200:]
         assert (4408).to_bytes(2, "big") in received[-200:]

@@ -46,7 +46,7 @@ class Messages final : public atrium::Plugin {
   void start() override {
     auto messages = resource<Message>("/messages", "Messages");
     messages.list()
-        .filter("recipient_agent_id", "agent_id")
+        .filter_any("agent_id", "recipient_agent_id", "sender_agent_id")
         .filter("sender_agent_id")
         .filter("channel")
         .filter("is_read");

@@ -32,7 +32,6 @@ void require_move(Status from, Status to) {
 void Queue::move(atrium::Transaction& tx, Task& task, Status before) const {
   const auto now = atrium::Time::now();
   const bool ran = before == Status::in_progress || before == Status::review;
-  if (task.agent_id && ran != task.is_running()) count_running(tx, *task.agent_id, task.is_running() ? 1 : -1);
   if (task.status == Status::in_progress && !task.started_at) task.started_at = now;
   if (task.is_over()) task.completed_at = now;
   if (task.status == Status::completed) task.progress_percent = 100;
@@ -42,6 +41,7 @@ void Queue::move(atrium::Transaction& tx, Task& task, Status before) const {
   }
   tx.update(task);
   tx.publish(topic_of(task), task);
+  if (task.agent_id && ran != task.is_running()) count_running(tx, *task.agent_id, task.is_running() ? 1 : -1);
 }
 
 void Queue::place(atrium::Transaction& tx, Task& task) const {

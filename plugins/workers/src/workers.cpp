@@ -10,6 +10,11 @@ using namespace std::string_view_literals;
 enum class Status : std::uint8_t { offline, online };
 constexpr auto names_of(Status) { return std::array{"offline"sv, "online"sv}; }
 
+inline bool is_address(const std::optional<std::string>& text) {
+  in6_addr address{};
+  return !text || inet_pton(AF_INET, text->c_str(), &address) == 1 || inet_pton(AF_INET6, text->c_str(), &address) == 1;
+}
+
 struct Worker {
   atrium::Id id;
   std::string name, hostname;
@@ -27,7 +32,9 @@ struct Worker {
   static constexpr auto members = atrium::members(
       atrium::member("id", &Worker::id).read_only(), atrium::member("name", &Worker::name).length(1, 200).required(),
       atrium::member("hostname", &Worker::hostname).length(0, 253),
-      atrium::member("ip_address", &Worker::ip_address).length(2, 45),
+      atrium::member("ip_address", &Worker::ip_address)
+          .length(2, 45)
+          .valid_if(is_address, "must be an IPv4 or IPv6 address"),
       atrium::member("max_agents", &Worker::max_agents).range(1, 100'000),
       atrium::member("cpu_cores", &Worker::cpu_cores).range(1, 100'000),
       atrium::member("memory_total_mb", &Worker::memory_total_mb).range(0, 1e12),
@@ -170,10 +177,6 @@ class Workers final : public atrium::Plugin {
 
   atrium::Reply enroll(const atrium::Request& request) {
     auto worker = request.parse<Worker>();
-    in6_addr address{};
-    if (worker.ip_address && inet_pton(AF_INET, worker.ip_address->c_str(), &address) != 1 &&
-        inet_pton(AF_INET6, worker.ip_address->c_str(), &address) != 1)
-      throw atrium::invalid("/ip_address", "must be an IPv4 or IPv6 address");
     std::string token;
     store().transaction(request.principal(), [&](atrium::Transaction& tx) {
       tx.insert(worker);

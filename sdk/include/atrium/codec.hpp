@@ -1,7 +1,7 @@
 #pragma once
 // How one value of a resource crosses: JSON in and out, an SQL column in and out, and its JSON schema.
 #include <atrium/abi.h>
-#include <atrium/types.hpp>
+#include <atrium/problem.hpp>
 
 #include <concepts>
 #include <deque>
@@ -144,30 +144,33 @@ inline void number_bounds(Json& schema, const Bounds& bounds) {
   if (bounds.min != std::numeric_limits<double>::lowest()) schema["minimum"] = bounds.min;
   if (bounds.max != std::numeric_limits<double>::max()) schema["maximum"] = bounds.max;
 }
-inline bool within(double value, const Bounds& bounds, std::string& why) {
+inline bool within(double value, const Bounds& bounds, const FaultSink& faults) {
   if (value >= bounds.min && value <= bounds.max) return true;
+  const auto text = [](double bound) {
+    return bound == static_cast<double>(static_cast<std::int64_t>(bound))
+               ? std::to_string(static_cast<std::int64_t>(bound))
+               : dump(bound);
+  };
   std::string range;
-  if (bounds.min != std::numeric_limits<double>::lowest()) range += " at least " + dump(bounds.min);
+  if (bounds.min != std::numeric_limits<double>::lowest()) range = "at least " + text(bounds.min);
   if (bounds.max != std::numeric_limits<double>::max())
-    range += (range.empty() ? " at most " : " and at most ") + dump(bounds.max);
-  why = "must be" + range;
-  return false;
+    range += (range.empty() ? "at most " : " and at most ") + text(bounds.max);
+  return faults.refuse("must be " + range);
 }
 }  // namespace detail
 
 template <>
 struct Codec<std::string> {
   static void write(std::string& out, const std::string& value) { write_json_string(out, value); }
-  static bool read(const Json& json, std::string& out, const Bounds& bounds, std::string& why) {
-    if (!json.is_string()) return why = "must be a string", false;
+  static bool read(const Json& json, std::string& out, const Bounds& bounds, const FaultSink& faults) {
+    if (!json.is_string()) return faults.refuse("must be a string");
     const auto& text = json.get_ref<const std::string&>();
-    if (text.find('\0') != std::string::npos) return why = "must not contain U+0000", false;
+    if (text.find('\0') != std::string::npos) return faults.refuse("must not contain U+0000");
     const auto length = detail::characters(text);
     if (length < bounds.min_length || length > bounds.max_length) {
-      why = bounds.min_length > 0 ? "must have " + std::to_string(bounds.min_length) + " to " +
-                                        std::to_string(bounds.max_length) + " characters"
-                                  : "must have at most " + std::to_string(bounds.max_length) + " characters";
-      return false;
+      return faults.refuse("must have " +
+                           (bounds.min_length > 0 ? std::to_string(bounds.min_length) + " to " : "at most ") +
+                           std::to_string(bounds.max_length) + " characters");
     }
     out = text;
     return true;
@@ -190,8 +193,8 @@ struct Codec<std::string_view> {
 template <>
 struct Codec<bool> {
   static void write(std::string& out, bool value) { out += value ? "true" : "false"; }
-  static bool read(const Json& json, bool& out, const Bounds&, std::string& why) {
-    if (!json.is_boolean()) return why = "must be true or false", false;
+  static bool read(const Json& json, bool& out, const Bounds&, const FaultSink& faults) {
+    if (!json.is_boolean()) return faults.refuse("must be true or false");
     out = json.get<bool>();
     return true;
   }
@@ -203,12 +206,12 @@ struct Codec<bool> {
 template <std::integral N>
 requires(!std::same_as<N, bool>) struct Codec<N> {
   static void write(std::string& out, N value) { out += std::to_string(value); }
-  static bool read(const Json& json, N& out, const Bounds& bounds, std::string& why) {
-    if (!json.is_number_integer()) return why = "must be an integer", false;
+  static bool read(const Json& json, N& out, const Bounds& bounds, const FaultSink& faults) {
+    if (!json.is_number_integer()) return faults.refuse("must be an integer");
     const bool fits = json.is_number_unsigned() ? std::in_range<N>(json.get<std::uint64_t>())
                                                 : std::in_range<N>(json.get<std::int64_t>());
-    if (!fits) return why = "is out of range", false;
-    if (!detail::within(json.get<double>(), bounds, why)) return false;
+    if (!fits) return faults.refuse("is out of range");
+    if (!detail::within(json.get<double>(), bounds, faults)) return false;
     out = json.get<N>();
     return true;
   }
@@ -225,9 +228,9 @@ requires(!std::same_as<N, bool>) struct Codec<N> {
 template <>
 struct Codec<double> {
   static void write(std::string& out, double value) { out += dump(Json(value)); }
-  static bool read(const Json& json, double& out, const Bounds& bounds, std::string& why) {
-    if (!json.is_number()) return why = "must be a number", false;
-    if (!detail::within(json.get<double>(), bounds, why)) return false;
+  static bool read(const Json& json, double& out, const Bounds& bounds, const FaultSink& faults) {
+    if (!json.is_number()) return faults.refuse("must be a number");
+    if (!detail::within(json.get<double>(), bounds, faults)) return false;
     out = json.get<double>();
     return true;
   }
@@ -243,10 +246,10 @@ struct Codec<double> {
 template <>
 struct Codec<Id> {
   static void write(std::string& out, const Id& value) { write_json_string(out, value.text()); }
-  static bool read(const Json& json, Id& out, const Bounds&, std::string& why) {
+  static bool read(const Json& json, Id& out, const Bounds&, const FaultSink& faults) {
     if (json.is_string())
       if (auto id = Id::parse(json.get_ref<const std::string&>())) return out = *id, true;
-    return why = "must be a UUID in lower case", false;
+    return faults.refuse("must be a UUID in lower case");
   }
   static Json schema(const Bounds&) { return {{"type", "string"}, {"format", "uuid"}}; }
   static void bind(Parameters& to, const Id& value) { value.empty() ? to.null() : to.text(value.text()); }
@@ -256,10 +259,10 @@ struct Codec<Id> {
 template <>
 struct Codec<Time> {
   static void write(std::string& out, Time value) { out.append("\"").append(value.text()).append("\""); }
-  static bool read(const Json& json, Time& out, const Bounds&, std::string& why) {
+  static bool read(const Json& json, Time& out, const Bounds&, const FaultSink& faults) {
     if (json.is_string())
       if (auto time = Time::parse(json.get_ref<const std::string&>())) return out = *time, true;
-    return why = "must be an RFC 3339 time such as 2026-01-31T08:00:00Z", false;
+    return faults.refuse("must be an RFC 3339 time such as 2026-01-31T08:00:00Z");
   }
   static Json schema(const Bounds&) { return {{"type", "string"}, {"format", "date-time"}}; }
   static void bind(Parameters& to, Time value) { to.integer(value.microseconds); }
@@ -271,15 +274,15 @@ struct Codec<Time> {
 template <>
 struct Codec<Money> {
   static void write(std::string& out, Money value) { out += value.text(); }
-  static bool read(const Json& json, Money& out, const Bounds& bounds, std::string& why) {
-    if (!json.is_number()) return why = "must be an amount in US dollars", false;
+  static bool read(const Json& json, Money& out, const Bounds& bounds, const FaultSink& faults) {
+    if (!json.is_number()) return faults.refuse("must be an amount in US dollars");
     const double dollars = json.get<double>();
-    if (!(dollars > -9e12 && dollars < 9e12)) return why = "is out of range", false;
-    if (!detail::within(dollars, bounds, why)) return false;
+    if (!(dollars > -9e12 && dollars < 9e12)) return faults.refuse("is out of range");
+    if (!detail::within(dollars, bounds, faults)) return false;
     const double micros = dollars * 1e6;
     const auto whole = static_cast<std::int64_t>(micros < 0 ? micros - 0.5 : micros + 0.5);
     if (micros - static_cast<double>(whole) > 1e-3 || static_cast<double>(whole) - micros > 1e-3)
-      return why = "must have at most six decimals", false;
+      return faults.refuse("must have at most six decimals");
     out.micros = whole;
     return true;
   }
@@ -296,9 +299,9 @@ struct Codec<Money> {
 template <>
 struct Codec<Json> {
   static void write(std::string& out, const Json& value) { out += dump(value); }
-  static bool read(const Json& json, Json& out, const Bounds& bounds, std::string& why) {
-    if (detail::has_nul(json)) return why = "must not contain U+0000", false;
-    if (static_cast<std::int64_t>(dump(json).size()) > bounds.max_length) return why = "is too large", false;
+  static bool read(const Json& json, Json& out, const Bounds& bounds, const FaultSink& faults) {
+    if (detail::has_nul(json)) return faults.refuse("must not contain U+0000");
+    if (static_cast<std::int64_t>(dump(json).size()) > bounds.max_length) return faults.refuse("is too large");
     out = json;
     return true;
   }
@@ -311,12 +314,12 @@ struct Codec<Json> {
 template <NamedEnum E>
 struct Codec<E> {
   static void write(std::string& out, E value) { write_json_string(out, name_of(value)); }
-  static bool read(const Json& json, E& out, const Bounds&, std::string& why) {
+  static bool read(const Json& json, E& out, const Bounds&, const FaultSink& faults) {
     if (json.is_string())
       if (auto value = enum_from<E>(json.get_ref<const std::string&>())) return out = *value, true;
-    why = "must be one of";
-    for (const auto name : names_of(E{})) why.append(why.back() == 'f' ? " " : ", ").append(name);
-    return false;
+    std::string choices;
+    for (const auto name : names_of(E{})) choices.append(choices.empty() ? "" : ", ").append(name);
+    return faults.refuse("must be one of " + choices);
   }
   static Json schema(const Bounds&) {
     Json schema{{"type", "string"}, {"enum", Json::array()}};
@@ -332,10 +335,10 @@ struct Codec<std::optional<T>> {
   static void write(std::string& out, const std::optional<T>& value) {
     value ? Codec<T>::write(out, *value) : void(out += "null");
   }
-  static bool read(const Json& json, std::optional<T>& out, const Bounds& bounds, std::string& why) {
+  static bool read(const Json& json, std::optional<T>& out, const Bounds& bounds, const FaultSink& faults) {
     if (json.is_null()) return out.reset(), true;
     T value{};
-    if (!Codec<T>::read(json, value, bounds, why)) return false;
+    if (!Codec<T>::read(json, value, bounds, faults)) return false;
     out = std::move(value);
     return true;
   }
@@ -360,20 +363,22 @@ struct Codec<std::vector<T>> {
     }
     out += ']';
   }
-  static bool read(const Json& json, std::vector<T>& out, const Bounds& bounds, std::string& why) {
-    if (!json.is_array()) return why = "must be an array", false;
+  static bool read(const Json& json, std::vector<T>& out, const Bounds& bounds, const FaultSink& faults) {
+    if (!json.is_array()) return faults.refuse("must be an array");
     const auto items = static_cast<std::int64_t>(json.size());
     if (items < bounds.min_items || items > bounds.max_items) {
-      why = "must have " + (bounds.min_items > 0 ? std::to_string(bounds.min_items) + " to " : "at most ") +
-            std::to_string(bounds.max_items) + " items";
-      return false;
+      return faults.refuse("must have " +
+                           (bounds.min_items > 0 ? std::to_string(bounds.min_items) + " to " : "at most ") +
+                           std::to_string(bounds.max_items) + " items");
     }
     std::vector<T> values;
-    for (const auto& item : json)
-      if (!Codec<T>::read(item, values.emplace_back(), bounds, why))
-        return why.insert(0, "item " + std::to_string(values.size() - 1) + " "), false;
-    out = std::move(values);
-    return true;
+    bool good = true;
+    for (const auto& item : json) {
+      const auto at = faults.item(values.size());
+      good = Codec<T>::read(item, values.emplace_back(), bounds, at) && good;
+    }
+    if (good) out = std::move(values);
+    return good;
   }
   static Json schema(const Bounds& bounds) {
     Json schema{{"type", "array"}, {"items", Codec<T>::schema(bounds)}, {"maxItems", bounds.max_items}};
@@ -386,10 +391,10 @@ struct Codec<std::vector<T>> {
     to.own_text(std::move(text));
   }
   static void load(std::string_view column, std::vector<T>& values) {
-    std::string why;
+    std::vector<Fault> unread;
     const Json json = Json::parse(column, nullptr, false);
     if (json.is_array())
-      read(json, values, Bounds{.max_length = 1 << 24, .max_items = 1 << 20, .pattern_hint = {}}, why);
+      read(json, values, Bounds{.max_length = 1 << 24, .max_items = 1 << 20, .pattern_hint = {}}, FaultSink(unread));
   }
 };
 

@@ -22,7 +22,8 @@ struct Member {
   M T::*field;
   Bounds bounds{};
   bool is_read_only = false, is_required = false, is_hidden = false, is_stored = true, is_ranked = false;
-  std::string_view text{};
+  std::string_view text{}, validity{};
+  bool (*is_valid)(const M&) = nullptr;
 
   using Value = M;
 
@@ -54,6 +55,10 @@ struct Member {
   }
   constexpr Member items(std::int64_t least, std::int64_t most) const {
     return with([&](Member& m) { m.bounds.min_items = least, m.bounds.max_items = most; });
+  }
+  /// A rule of the member's own; `what` completes "must ...".
+  constexpr Member valid_if(bool (*rule)(const M&), std::string_view what) const {
+    return with([&](Member& m) { m.is_valid = rule, m.validity = what; });
   }
   constexpr Member format(std::string_view hint) const {
     return with([&](Member& m) { m.bounds.pattern_hint = hint; });
@@ -117,53 +122,56 @@ enum class Reading : std::uint8_t {
   partial  ///< absent members stay; null puts a member back to its default (RFC 7396)
 };
 
-/// Reads an object into `value`, adding every fault. `at` is the pointer of the object itself.
+/// Reads an object into `value`, adding every fault.
 template <Described T>
-void read_json(const Json& json, T& value, Reading reading, std::vector<Fault>& faults, const std::string& at = {}) {
-  if (!json.is_object()) return void(faults.push_back({at, "must be a JSON object"}));
+bool read_json(const Json& json, T& value, Reading reading, const FaultSink& faults) {
+  if (!json.is_object()) return faults.refuse("must be a JSON object");
+  bool good = true;
   for_each_member<T>([&](const auto& m) {
     if (m.is_hidden || m.is_read_only) return;
     using M = typename std::remove_cvref_t<decltype(m)>::Value;
+    const auto at = faults.member(m.name);
     const auto found = json.find(m.name);
     if (found == json.end()) {
-      if (m.is_required && reading == Reading::whole) faults.push_back({at + '/' + std::string(m.name), "is required"});
-      return;
+      if (m.is_required && reading == Reading::whole) good = at.refuse("is required");
+    } else if (found->is_null() && !std::same_as<M, Json>) {
+      if (m.is_required)
+        good = at.refuse("must not be null");
+      else
+        value.*m.field = T{}.*m.field;
+    } else if (!Codec<M>::read(*found, value.*m.field, m.bounds, at)) {
+      good = false;
+    } else if (m.is_valid && !m.is_valid(value.*m.field)) {
+      good = at.refuse(std::string(m.validity));
     }
-    if (found->is_null() && !std::same_as<M, Json>) {
-      if (m.is_required) return void(faults.push_back({at + '/' + std::string(m.name), "must not be null"}));
-      value.*m.field = T{}.*m.field;
-      return;
-    }
-    std::string why;
-    if (!Codec<M>::read(*found, value.*m.field, m.bounds, why)) faults.push_back({at + '/' + std::string(m.name), why});
   });
   for (const auto& [key, unused] : json.items()) {
     bool known = false;
     for_each_member<T>([&](const auto& m) { known = known || (m.name == key && !m.is_hidden); });
-    if (!known) faults.push_back({at + '/' + key, "is not known here"});
+    if (!known) good = faults.member(key).refuse("is not known here");
   }
+  return good;
+}
+template <Described T>
+void read_json(const Json& json, T& value, Reading reading, std::vector<Fault>& faults) {
+  read_json(json, value, reading, FaultSink(faults));
 }
 
 /// A described object inside another: a member of such a type is read, shown and stored as one JSON value.
 template <Described T>
 struct Codec<T> {
   static void write(std::string& out, const T& value) { write_json(out, value); }
-  static bool read(const Json& json, T& out, const Bounds&, std::string& why) {
-    std::vector<Fault> faults;
+  static bool read(const Json& json, T& out, const Bounds&, const FaultSink& faults) {
     T value{};
-    read_json(json, value, Reading::whole, faults);
-    if (!faults.empty())
-      return why =
-                 (faults.front().pointer.empty() ? "" : faults.front().pointer.substr(1) + " ") + faults.front().detail,
-             false;
+    if (!read_json(json, value, Reading::whole, faults)) return false;
     out = std::move(value);
     return true;
   }
   static Json schema(const Bounds&);
   static void bind(Parameters& to, const T& value) { to.own_text(to_json(value)); }
   static void load(std::string_view column, T& value) {
-    std::string why;
-    read(Json::parse(column, nullptr, false), value, {}, why);
+    std::vector<Fault> unread;
+    read(Json::parse(column, nullptr, false), value, {}, FaultSink(unread));
   }
 };
 

@@ -16,6 +16,37 @@ struct Fault {
   std::string pointer, detail;
 };
 
+/// Collects what is wrong with a value and with those inside it, each fault with its pointer.
+class FaultSink {
+ public:
+  /// root: the pointer of the outermost value; empty for a body.
+  explicit FaultSink(std::vector<Fault>& faults, std::string_view root = {}) : faults_(&faults), name_(root) {}
+  /// The sink of a member or item; valid as long as this one.
+  FaultSink member(std::string_view name) const { return {*this, name, no_index}; }
+  FaultSink item(std::size_t index) const { return {*this, {}, index}; }
+  /// Adds a fault; always false, so that a reader can return it.
+  bool refuse(std::string detail) const {
+    faults_->push_back({pointer(), std::move(detail)});
+    return false;
+  }
+  std::string pointer() const {
+    if (!parent_) return std::string(name_);
+    std::string out = parent_->pointer() + '/';
+    if (index_ != no_index) return out + std::to_string(index_);
+    for (const char c : name_) c == '~' ? out += "~0" : c == '/' ? out += "~1" : out += c;
+    return out;
+  }
+
+ private:
+  static constexpr std::size_t no_index = static_cast<std::size_t>(-1);
+  FaultSink(const FaultSink& parent, std::string_view name, std::size_t index)
+      : faults_(parent.faults_), parent_(&parent), name_(name), index_(index) {}
+  std::vector<Fault>* faults_;
+  const FaultSink* parent_ = nullptr;
+  std::string_view name_;
+  std::size_t index_ = no_index;
+};
+
 class Problem : public std::exception {
  public:
   Problem(int status, std::string slug, std::string title, std::string detail = {})

@@ -70,25 +70,24 @@ inline std::optional<std::vector<std::string>> decode_cursor(std::string_view te
   return values;
 }
 
-/// How a member's text from a query becomes a parameter; empty when it fits, else what is wrong with it.
+/// A member's text from a query as a parameter.
 template <class M>
-std::string bind_query(Parameters& to, std::string_view text, bool ranked) {
+bool bind_query(Parameters& to, std::string_view text, bool ranked, const FaultSink& faults) {
   using V = std::remove_cvref_t<decltype([] {
     if constexpr (requires { typename M::value_type; } && !std::same_as<M, std::string> && !std::same_as<M, Json>)
       return typename M::value_type{};
     else
       return M{};
   }())>;
-  std::string why;
   V value{};
   Json json = text;
   if constexpr (std::same_as<V, bool>)
     json = text == "true" ? Json(true) : text == "false" ? Json(false) : Json(text);
   else if constexpr (std::is_arithmetic_v<V>)
     json = Json::parse(text, nullptr, false);
-  if (!Codec<V>::read(json, value, Bounds{}, why)) return why;
+  if (!Codec<V>::read(json, value, Bounds{}, faults)) return false;
   if constexpr (std::is_enum_v<V>) {
-    if (ranked) return to.integer(static_cast<std::int64_t>(value)), std::string();
+    if (ranked) return to.integer(static_cast<std::int64_t>(value)), true;
     to.text(name_of(value));
   } else if constexpr (std::same_as<V, bool>) {
     to.boolean(value);
@@ -97,7 +96,7 @@ std::string bind_query(Parameters& to, std::string_view text, bool ranked) {
   } else {
     to.own_text(std::string(text));
   }
-  return {};
+  return true;
 }
 
 }  // namespace detail
@@ -130,7 +129,13 @@ class ListRoute {
  public:
   /// `?parameter=` keeps items whose member equals it; the parameter has the member's name unless another is given.
   ListRoute& filter(std::string_view member, std::string_view parameter = {}) {
-    filters_.push_back({member, parameter.empty() ? member : parameter});
+    filters_.push_back({parameter.empty() ? member : parameter, {member}});
+    return *this;
+  }
+  /// `?parameter=` keeps items of which one of these members, all of one type, equals it.
+  template <class... Names>
+  ListRoute& filter_any(std::string_view parameter, Names... members) {
+    filters_.push_back({parameter, {std::string_view(members)...}});
     return *this;
   }
   /// `?search=` keeps items in one of whose members the words occur, in any case.
@@ -161,12 +166,12 @@ class ListRoute {
     for (const auto& filter : filters_)
       for_each_member<T>([&](const auto& m) {
         using M = typename std::remove_cvref_t<decltype(m)>::Value;
-        if (m.name != filter.member) return;
+        if (m.name != filter.members.front()) return;
         Json schema = Codec<M>::schema(m.bounds);
         if (schema.contains("type") && schema["type"].is_array()) schema["type"] = schema["type"][0];
         if (schema.contains("enum") && schema["enum"].back().is_null()) schema["enum"].erase(schema["enum"].size() - 1);
         options.query.push_back(
-            query_parameter(filter.parameter, "Only those whose " + std::string(filter.member) + " is this", schema));
+            query_parameter(filter.parameter, "Only those whose " + filter.named() + " is this", schema));
       });
     if (!searched_.empty()) options.query.push_back(query_parameter("search", "Only those that contain these words"));
     options.answer = {{"type", "object"},
@@ -214,7 +219,13 @@ class ListRoute {
 
  private:
   struct Filter {
-    std::string_view member, parameter;
+    std::string_view parameter;
+    std::vector<std::string_view> members;
+    std::string named() const {
+      std::string out;
+      for (const auto member : members) out.append(out.empty() ? "" : " or ").append(member);
+      return out;
+    }
   };
   struct Key {
     std::string_view column;
@@ -269,15 +280,20 @@ class ListRoute {
     for (const auto& filter : filters_) {
       const auto text = request.query(filter.parameter);
       if (!text) continue;
-      for_each_member<T>([&](const auto& m) {
-        using M = typename std::remove_cvref_t<decltype(m)>::Value;
-        if constexpr (!Described<M> && !std::same_as<M, Json>) {
-          if (m.name != filter.member) return;
-          const auto why = detail::bind_query<M>(parameters, *text, m.is_ranked);
-          if (!why.empty()) faults.push_back({"?" + std::string(filter.parameter), why});
-        }
-      });
-      where.append(" AND ").append(filter.member).append(" = ?");
+      const std::string root = "?" + std::string(filter.parameter);
+      std::string either;
+      bool fits = true;
+      for (const auto member : filter.members) {
+        either.append(either.empty() ? "" : " OR ").append(member).append(" = ?");
+        for_each_member<T>([&](const auto& m) {
+          using M = typename std::remove_cvref_t<decltype(m)>::Value;
+          if constexpr (!Described<M> && !std::same_as<M, Json>) {
+            if (m.name == member && fits)
+              fits = detail::bind_query<M>(parameters, *text, m.is_ranked, FaultSink(faults, root));
+          }
+        });
+      }
+      where.append(" AND (").append(either).append(")");
     }
     if (const auto words = request.query("search"); words && !searched_.empty()) {
       std::string pattern = "%";
