@@ -2,7 +2,9 @@
 // Beast's parser of a response, with body pieces handed on as they come.
 #include <boost/beast/http/basic_parser.hpp>
 
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <string>
 
@@ -13,7 +15,7 @@ class ResponseParser : public boost::beast::http::basic_parser<false> {
   /// Stops behind the head until eager(true): a body that came with it is not handed on before it.
   explicit ResponseParser(std::function<void(std::string_view)> body) : body_(std::move(body)) {
     header_limit(64 * 1024);
-    body_limit(boost::none);
+    body_limit(std::numeric_limits<std::uint64_t>::max());  // none would refuse every announced length; max_bytes bounds it
   }
   int status() const { return status_; }
   std::map<std::string, std::string>& headers() { return headers_; }

@@ -73,7 +73,7 @@ struct Task {
 };
 
 /// Members that whoever works on the task reports; everything else is its author's.
-constexpr std::array reported_members{"status"sv,       "result"sv,           "error"sv,
+inline constexpr std::array reported_members{"status"sv,       "result"sv,           "error"sv,
                                       "output_files"sv, "progress_percent"sv, "cost_usd"sv,
                                       "input_tokens"sv, "output_tokens"sv,    "worker_id"sv};
 
