@@ -9,6 +9,8 @@
 #include <array>
 #include <cstring>
 #include <fstream>
+#include <mutex>
+#include <vector>
 
 namespace kernel::plugins {
 namespace {
@@ -92,7 +94,12 @@ Library::Library(std::unique_ptr<Object> object, const atrium_plugin* plugin, At
     : object_(std::move(object)), plugin_(plugin), at_end_(at_end) {}
 
 Library::~Library() {
-  if (at_end_ == AtEnd::park) (void)object_.release();  // the code stays mapped until the process ends
+  if (at_end_ == AtEnd::unload) return;
+  // The code stays mapped until the process ends: the list is not destroyed either.
+  static std::mutex mutex;
+  static auto& parked = *new std::vector<std::unique_ptr<Object>>;
+  const std::lock_guard lock(mutex);
+  parked.push_back(std::move(object_));
 }
 
 std::shared_ptr<Library> Library::load(const std::filesystem::path& folder, const Manifest& manifest, AtEnd at_end) {
