@@ -1,6 +1,7 @@
 // A session on SQLite. SOCI opens it and prepares the statements; rows are read from the statement itself, because
 // SOCI's row exchange copies each column twice.
 #include "storage/session.hpp"
+#include "storage/sqlite_checkpointer.hpp"
 #include "storage/sql_text.hpp"
 #include "storage/sqlite_handle.hpp"
 #include "storage/statement_cache.hpp"
@@ -67,12 +68,13 @@ class SqliteSession final : public Session, public SqliteHandle {
     sqlite3_db_config(db_, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
     sqlite3_db_config(db_, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
     sqlite3_db_config(db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
-    configure(options.use);
+    configure(options);
     sqlite3_set_authorizer(db_, &SqliteSession::authorize, this);
     sqlite3_progress_handler(db_, steps_between_clock_reads, &SqliteSession::expired, this);
   }
 
   ~SqliteSession() override {
+    checkpointer_.reset();
     statements_.clear();
     session_.close();
   }
@@ -126,11 +128,11 @@ class SqliteSession final : public Session, public SqliteHandle {
     bool migrating_;
   };
 
-  void configure(Use use) {
+  void configure(const SessionOptions& options) {
     command("PRAGMA foreign_keys=ON");
     command("PRAGMA temp_store=MEMORY");
     command("PRAGMA mmap_size=67108864");
-    if (use == Use::reading) {
+    if (options.use == Use::reading) {
       command("PRAGMA cache_size=-1024");
       command("PRAGMA query_only=ON");
       return;
@@ -138,8 +140,8 @@ class SqliteSession final : public Session, public SqliteHandle {
     command("PRAGMA journal_mode=WAL");
     command("PRAGMA synchronous=FULL");
     command("PRAGMA cache_size=-8192");
-    command("PRAGMA wal_autocheckpoint=4000");
     command("PRAGMA journal_size_limit=67108864");
+    checkpointer_ = std::make_unique<SqliteCheckpointer>(options.target, db_);
   }
 
   std::shared_ptr<Statement> prepare(std::string_view owner, std::string_view sql, bool migrating) {
@@ -322,6 +324,7 @@ class SqliteSession final : public Session, public SqliteHandle {
   soci::session session_;
   soci::sqlite3_session_backend* backend_ = nullptr;
   sqlite3* db_ = nullptr;
+  std::unique_ptr<SqliteCheckpointer> checkpointer_;  ///< of the writing session
   StatementCache<Statement> statements_;
   std::string_view owner_ = "kernel";
   bool migrating_ = false;
