@@ -1,0 +1,182 @@
+#pragma once
+// How Plugin::resource() answers: the usual routes, each in one transaction with its audit row and event.
+#include <atrium/plugin.hpp>
+
+namespace atrium {
+
+template <Stored T>
+ListRoute<T>& Plugin::Resource<T>::list() {
+  auto list = std::make_shared<ListRoute<T>>();
+  plugin_->deferred_.push_back([plugin = plugin_, path = path_, tag = tag_, list] {
+    plugin->get(path, list->described(tag),
+                [plugin, list](Request& request) { return list->answer(plugin->store(), request); });
+  });
+  return *list;
+}
+
+template <Stored T>
+void Plugin::Resource<T>::read() {
+  plugin_->get(item(), {.summary = "Read one", .runs = Runs::fast_read, .answer = schema<T>(), .tag = tag_},
+               [plugin = plugin_](Request& request) {
+                 return ok(plugin->store().template get<T>(request.principal(), request.id()));
+               });
+}
+
+template <Stored T>
+ChangeRoute<T>& Plugin::Resource<T>::create(std::string path) {
+  auto change = std::make_shared<ChangeRoute<T>>();
+  plugin_->deferred_.push_back(
+      [plugin = plugin_, path = path.empty() ? path_ : path, item = path_, tag = tag_, change] {
+        RouteOptions options{.summary = "Create",
+                             .runs = Runs::fast_read,
+                             .body = schema<T>(true),
+                             .status = 201,
+                             .answer = schema<T>(),
+                             .tag = tag};
+        change->adapt(options);
+        plugin->post(path, options, [plugin, item, change](Request request) {
+          try {
+            Json json = parse_object(request.body());
+            std::vector<Fault> faults;
+            T value{};
+            read_json(json, value, Reading::whole, faults);
+            if constexpr (Private<T>) value.owner_id = Id::parse(request.principal().id()).value_or(Id{});
+            if (change->check_) change->check_(request, value, nullptr, faults);
+            if (!faults.empty()) throw invalid(std::move(faults));
+            const Principal who = request.principal();
+            plugin->store().submit(
+                who,
+                [change, value, who](Transaction& tx) {
+                  T made = value;
+                  change->before(tx, who, made, nullptr);
+                  tx.insert(made);
+                  change->after(tx, who, made, nullptr, "created");
+                  return made;
+                },
+                [request = std::make_shared<Request>(std::move(request)), item](auto outcome) {
+                  try {
+                    const T made = outcome();
+                    Reply reply = ok(made);
+                    reply.status = 201;
+                    reply.headers.emplace_back("location", std::string(api_base) + item + "/" + made.id.str());
+                    request->respond(reply);
+                  } catch (...) {
+                    request->fail_current();
+                  }
+                });
+          } catch (...) {
+            if (request.raw()) request.fail_current();
+          }
+        });
+      });
+  return *change;
+}
+
+template <Stored T>
+ChangeRoute<T>& Plugin::Resource<T>::change(std::string_view method) {
+  auto change = std::make_shared<ChangeRoute<T>>();
+  plugin_->deferred_.push_back([plugin = plugin_, item = item(), tag = tag_, change, method] {
+    RouteOptions options{.summary = method == "PUT" ? "Replace the members given" : "Change the members given",
+                         .runs = Runs::fast_read,
+                         .body = schema<T>(true),
+                         .answer = schema<T>(),
+                         .tag = tag};
+    options.body.erase("required");
+    if (method == "PATCH") options.body_type = "merge";
+    change->adapt(options);
+    plugin->route(method, item, options, [plugin, change](Request request) {
+      try {
+        const Id id = request.id();
+        const Json json = parse_object(request.body());
+        std::vector<Fault> faults;
+        T trial{};
+        read_json(json, trial, Reading::partial, faults);
+        if (!faults.empty()) throw invalid(std::move(faults));
+        if (change->check_) {
+          const T before = plugin->store().template get<T>(request.principal(), id);
+          T now = before;
+          read_json(json, now, Reading::partial, faults);
+          change->check_(request, now, &before, faults);
+          if (!faults.empty()) throw invalid(std::move(faults));
+        }
+        const Principal who = request.principal();
+        const std::string if_match(request.header("if-match").value_or(""));
+        plugin->store().submit(
+            who,
+            [change, json, id, who, if_match](Transaction& tx) {
+              const T before = tx.get<T>(who, id);
+              require_match(if_match, before);
+              T now = before;
+              std::vector<Fault> none;
+              read_json(json, now, Reading::partial, none);
+              change->before(tx, who, now, &before);
+              tx.update(now);
+              change->after(tx, who, now, &before, "updated");
+              return now;
+            },
+            [request = std::make_shared<Request>(std::move(request))](auto outcome) {
+              try {
+                request->respond(ok(outcome()));
+              } catch (...) {
+                request->fail_current();
+              }
+            });
+      } catch (...) {
+        if (request.raw()) request.fail_current();
+      }
+    });
+  });
+  return *change;
+}
+template <Stored T>
+ChangeRoute<T>& Plugin::Resource<T>::update() {
+  return change("PATCH");
+}
+template <Stored T>
+ChangeRoute<T>& Plugin::Resource<T>::replace() {
+  return change("PUT");
+}
+
+template <Stored T>
+ChangeRoute<T>& Plugin::Resource<T>::remove() {
+  auto change = std::make_shared<ChangeRoute<T>>();
+  plugin_->deferred_.push_back([plugin = plugin_, item = item(), tag = tag_, change] {
+    RouteOptions options{.summary = "Remove", .runs = Runs::io, .status = 204, .tag = tag};
+    change->adapt(options);
+    plugin->remove(item, options, [plugin, change](Request request) {
+      try {
+        const Id id = request.id();
+        const Principal who = request.principal();
+        const std::string if_match(request.header("if-match").value_or(""));
+        plugin->store().submit(
+            who,
+            [change, id, who, if_match](Transaction& tx) {
+              T gone = tx.get<T>(who, id);
+              require_match(if_match, gone);
+              const T before = gone;
+              change->before(tx, who, gone, &before);
+              if constexpr (SoftDeleted<T>) {
+                gone.deleted_at = Time::now();
+                tx.update(gone);
+              } else {
+                tx.erase(gone);
+              }
+              change->after(tx, who, gone, &before, "deleted");
+            },
+            [request = std::make_shared<Request>(std::move(request))](auto outcome) {
+              try {
+                outcome();
+                request->respond(no_content());
+              } catch (...) {
+                request->fail_current();
+              }
+            });
+      } catch (...) {
+        if (request.raw()) request.fail_current();
+      }
+    });
+  });
+  return *change;
+}
+
+}  // namespace atrium
