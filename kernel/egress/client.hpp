@@ -15,7 +15,7 @@
 
 namespace kernel::egress {
 
-/// user: named by users, agents, templates, so special ranges are refused. operator: named by configuration or an
+/// user: named by users and by what they write, so special ranges are refused. operator: named by configuration or an
 /// admin. A redirect to another origin is followed as user: the operator named the first address only.
 enum class Trust : std::uint8_t { user, operator_ };
 
