@@ -1,38 +1,17 @@
 #include "cli/client.hpp"
 
+#include "cli/connection.hpp"
 #include "cli/failure.hpp"
 #include "observability/printable.hpp"
 
-#include <Poco/Net/Context.h>
-#include <Poco/Net/HTTPClientSession.h>
-#include <Poco/Net/HTTPRequest.h>
-#include <Poco/Net/HTTPResponse.h>
-#include <Poco/Net/HTTPSClientSession.h>
-#include <Poco/Net/RejectCertificateHandler.h>
-#include <Poco/Net/SSLManager.h>
 #include <Poco/URI.h>
 
 #include <cstdlib>
-#include <memory>
 
 namespace kernel::cli {
 namespace {
 
-namespace net = Poco::Net;
-
 constexpr std::size_t longest_line = 16 << 20, longest_answer = 64 << 20;
-
-/// Certificates are checked against the system's authorities (SSL_CERT_FILE), and against the host's name.
-net::Context::Ptr tls_context() {
-  static const net::Context::Ptr context = [] {
-    net::initializeSSL();
-    net::Context::Ptr made = new net::Context(net::Context::TLS_CLIENT_USE, "", net::Context::VERIFY_STRICT, 9, true);
-    made->requireMinimumProtocol(net::Context::PROTO_TLSV1_2);
-    net::SSLManager::instance().initializeClient(nullptr, new net::RejectCertificateHandler(false), made);
-    return made;
-  }();
-  return context;
-}
 
 std::string base_of(std::string url) {
   while (url.ends_with('/')) url.pop_back();
@@ -55,47 +34,6 @@ std::string problem_text(int status, const nlohmann::json& problem) {
   return observability::printable(text, 2000);
 }
 
-}  // namespace
-
-/// One request on a connection of its own.
-class Client::Exchange {
- public:
-  Exchange(const Client& client, const std::string& method, const std::string& path) : client_(client) {
-    const Poco::URI uri(client.url_ + path);
-    if (uri.getScheme() == "https") {
-      session_ = std::make_unique<net::HTTPSClientSession>(uri.getHost(), uri.getPort(), tls_context());
-    } else {
-      session_ = std::make_unique<net::HTTPClientSession>(uri.getHost(), uri.getPort());
-    }
-    request_ = net::HTTPRequest(method, uri.getPathAndQuery(), net::HTTPMessage::HTTP_1_1);
-    if (!client.token_.empty()) request_.set("Authorization", "Bearer " + client.token_);
-  }
-
-  void set(const std::string& name, const std::string& value) { request_.set(name, value); }
-
-  std::istream& send(const nlohmann::json& body, std::chrono::milliseconds receive_timeout) {
-    const auto span = [](std::chrono::milliseconds time) { return Poco::Timespan(time.count() * 1000); };
-    session_->setTimeout(span(client_.timeout_), span(client_.timeout_), span(receive_timeout));
-    const auto text = body.is_null() ? std::string() : body.dump();
-    if (!body.is_null()) request_.setContentType("application/json");
-    request_.setContentLength(static_cast<std::streamsize>(text.size()));
-    session_->sendRequest(request_) << text;
-    auto& answer = session_->receiveResponse(response_);
-    status = response_.getStatus();
-    return answer;
-  }
-
-  int status = 0;
-
- private:
-  const Client& client_;
-  std::unique_ptr<net::HTTPClientSession> session_;
-  net::HTTPRequest request_;
-  net::HTTPResponse response_;
-};
-
-namespace {
-
 std::string read_bounded(std::istream& stream) {
   std::string text;
   char piece[16 * 1024];
@@ -104,16 +42,6 @@ std::string read_bounded(std::istream& stream) {
     if (text.size() > longest_answer) throw Failure("the kernel's answer is larger than 64 MiB; ask for less");
   }
   return text;
-}
-
-template <typename Work>
-auto reaching(const std::string& url, Work work) {
-  try {
-    return work();
-  } catch (const Poco::Exception& error) {
-    throw Failure("no kernel answers at " + url + " (" + observability::printable(error.displayText(), 300) +
-                  "); start it with `atrium serve`, or name another by --url or ATRIUM_URL");
-  }
 }
 
 }  // namespace
@@ -161,7 +89,7 @@ bool Client::renew() {
 
 Answer Client::send_once(const std::string& method, const std::string& path, const nlohmann::json& body) {
   return reaching(url_, [&] {
-    Exchange exchange(*this, method, path);
+    Exchange exchange(url_ + path, method, token_, timeout_);
     const auto text = read_bounded(exchange.send(body, timeout_));
     return Answer{exchange.status, nlohmann::json::parse(text, nullptr, false)};
   });
@@ -178,17 +106,16 @@ nlohmann::json Client::call(const std::string& method, const std::string& path, 
   return std::move(answer.body);
 }
 
-void Client::stream(const std::string& method, const std::string& path, const Headers& headers,
-                    const nlohmann::json& body, const std::function<bool(std::string_view)>& line) {
-  if (!stream_once(method, path, headers, body, line) && !(renew() && stream_once(method, path, headers, body, line)))
+void Client::stream(const std::string& method, const std::string& path, const nlohmann::json& body,
+                    const std::function<bool(std::string_view)>& line) {
+  if (!stream_once(method, path, body, line) && !(renew() && stream_once(method, path, body, line)))
     throw Failure(problem_text(401, {{"title", "You are not signed in"}}));
 }
 
-bool Client::stream_once(const std::string& method, const std::string& path, const Headers& headers,
-                         const nlohmann::json& body, const std::function<bool(std::string_view)>& line) {
+bool Client::stream_once(const std::string& method, const std::string& path, const nlohmann::json& body,
+                         const std::function<bool(std::string_view)>& line) {
   return reaching(url_, [&] {
-    Exchange exchange(*this, method, path);
-    for (const auto& [name, value] : headers) exchange.set(name, value);
+    Exchange exchange(url_ + path, method, token_, timeout_);
     auto& answer = exchange.send(body, std::chrono::hours(24));
     if (exchange.status == 401) return false;
     if (exchange.status < 200 || exchange.status > 299) {
@@ -206,6 +133,15 @@ bool Client::stream_once(const std::string& method, const std::string& path, con
     }
     if (!text.empty()) line(text);
     return true;
+  });
+}
+
+Socket Client::open_socket() {
+  return reaching(url_, [&] {
+    Exchange exchange(url_ + "/ws", "GET", {}, timeout_);
+    Socket socket(std::make_unique<Socket::Connection>(exchange.upgrade()));
+    socket.send({{"type", "auth"}, {"token", token_}});
+    return socket;
   });
 }
 

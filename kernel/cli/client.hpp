@@ -1,5 +1,5 @@
 #pragma once
-// The API as a command calls it: blocking, one request at a time. Only client.cpp includes Poco.
+// The API as a command calls it: blocking, one request at a time. Only client.cpp and socket.cpp include Poco.
 #include "cli/stored_login.hpp"
 
 #include <nlohmann/json.hpp>
@@ -7,7 +7,8 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
-#include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,10 +24,27 @@ struct Answer {
   nlohmann::json body;
 };
 
+/// JSON messages both ways, on one thread.
+class Socket {
+ public:
+  struct Connection;
+  explicit Socket(std::unique_ptr<Connection> connection);
+  Socket(Socket&&) noexcept;
+  ~Socket();
+
+  /// Throws Failure when the connection is lost, as receive() does.
+  void send(const nlohmann::json& message);
+  /// The next message; none when the kernel has closed. Asks a kernel that is silent for long whether it still lives.
+  std::optional<nlohmann::json> receive();
+  /// Why the kernel closed; 0 while it has not.
+  int close_code() const;
+
+ private:
+  std::unique_ptr<Connection> connection_;
+};
+
 class Client {
  public:
-  using Headers = std::map<std::string, std::string>;
-
   /// With a token where there is one: --token-file, else ATRIUM_TOKEN, else the stored login, if it is for this URL. A
   /// login that has expired is renewed, and its file with it. Throws Failure for a URL or file that cannot be used.
   explicit Client(const ClientOptions& options);
@@ -41,19 +59,20 @@ class Client {
   /// The same; throws Failure with the problem's own words unless the status is 2xx.
   nlohmann::json call(const std::string& method, const std::string& path, const nlohmann::json& body = nullptr);
   /// Passes on each line of the answer until there is none or `line` returns false. Throws Failure like call().
-  void stream(const std::string& method, const std::string& path, const Headers& headers, const nlohmann::json& body,
+  void stream(const std::string& method, const std::string& path, const nlohmann::json& body,
               const std::function<bool(std::string_view line)>& line);
+  /// A WebSocket at /ws, signed in by its first message. Throws Failure when no kernel answers.
+  Socket open_socket();
+  /// True: there is a newer token now, made by this or another command.
+  bool renew();
 
  private:
-  class Exchange;
   Client() = default;
 
   Answer send_once(const std::string& method, const std::string& path, const nlohmann::json& body);
   /// False: 401.
-  bool stream_once(const std::string& method, const std::string& path, const Headers& headers,
-                   const nlohmann::json& body, const std::function<bool(std::string_view line)>& line);
-  /// True: there is a newer token now, made by this or another command.
-  bool renew();
+  bool stream_once(const std::string& method, const std::string& path, const nlohmann::json& body,
+                   const std::function<bool(std::string_view line)>& line);
 
   std::string url_, token_;
   std::filesystem::path login_;  ///< empty: the token is bare and cannot be renewed

@@ -1,3 +1,4 @@
+#include "cli/client.hpp"
 #include "cli/failure.hpp"
 #include "cli/options.hpp"
 #include "cli/program.hpp"
@@ -10,6 +11,7 @@
 #include <chrono>
 #include <iostream>
 #include <thread>
+#include <utility>
 
 namespace kernel::cli {
 namespace {
@@ -20,76 +22,84 @@ struct Options {
   bool json = false;
 };
 
-constexpr int attempts_without_progress = 10;
+constexpr int attempts_without_progress = 10, unauthorized = 4401;
 
-/// Puts the lines of a Server-Sent Events stream together again.
-class Reader {
+/// An answer of the kernel's that another attempt does not change.
+class Refused : public Failure {
  public:
-  explicit Reader(bool json) : json_(json) {}
+  using Failure::Failure;
+};
 
-  /// True when a line completed an event that was printed.
-  bool line(std::string_view line) {
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    if (line.empty()) return flush();
-    const auto colon = line.find(':');
-    const auto field = line.substr(0, colon);
-    auto value = colon == std::string_view::npos ? std::string_view() : line.substr(colon + 1);
-    if (value.starts_with(' ')) value.remove_prefix(1);
-    if (field == "id") last_id_ = value;
-    if (field == "event") event_ = value;
-    if (field == "data") data_ += (data_.empty() ? "" : "\n") + std::string(value);
-    return false;
+void print(const nlohmann::json& event, bool json) {
+  const auto text = [](const nlohmann::json& value) {
+    return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  };
+  if (json) {
+    std::cout << text(event) << std::endl;  // one line each, so that the output can be piped
+    return;
   }
+  std::cout << observability::printable(event.value("id", ""), 40) << "  "
+            << observability::printable(event.value("type", ""), 100) << "  "
+            << observability::printable(text(event.value("data", nlohmann::json())), 2000) << std::endl;
+}
 
-  const std::string& last_id() const { return last_id_; }
+class Following {
+ public:
+  explicit Following(const Options& options) : options_(options), client_(options.client), after_(options.after) {}
+
+  /// Until standard output is closed, through restarts of the kernel. Throws Failure.
+  void run() {
+    while (std::cout.good()) {
+      try {
+        follow();
+      } catch (const Refused&) {
+        throw;
+      } catch (const Failure&) {
+        // The first is an answer; a later one may be the kernel's restart.
+        if (!subscribed_once_ || failures_ >= attempts_without_progress) throw;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(500) * (1 + failures_++));
+    }
+  }
 
  private:
-  bool flush() {
-    if (data_.empty()) return false;
-    auto message = nlohmann::json::parse(data_, nullptr, false);
-    if (json_) {
-      // One line each, so that the output can be piped.
-      std::cout << (message.is_discarded() ? nlohmann::json(data_) : message).dump(-1, ' ', false, replace)
-                << std::endl;
-    } else {
-      std::cout << observability::printable(last_id_, 40) << "  " << observability::printable(event_, 100) << "  "
-                << observability::printable(data_, 2000) << std::endl;
+  void follow() {
+    auto socket = client_.open_socket();
+    socket.send({{"type", "subscribe"}, {"event", options_.pattern}});
+    if (!after_.empty()) socket.send({{"type", "resume"}, {"after", after_}});
+    while (const auto message = socket.receive()) {
+      take(*message);
+      if (!std::cout.good()) return;
     }
-    data_.clear();
-    event_.clear();
-    return true;
+    if (socket.close_code() == unauthorized && !client_.renew())
+      throw Refused("You are not signed in; use `atrium login`, or name a token by --token-file or ATRIUM_TOKEN");
   }
 
-  static constexpr auto replace = nlohmann::json::error_handler_t::replace;
-  bool json_;
-  std::string last_id_, event_, data_;
+  void take(const nlohmann::json& message) {
+    const auto type = message.value("type", "");
+    if (type == "error") throw Refused(observability::printable(message.value("detail", ""), 300));
+    if (type == "resume_gap")
+      throw Refused("the events after " + after_ + " are gone or to come; the oldest is " + message.value("oldest", ""));
+    if (type == "subscribed") {
+      if (!std::exchange(subscribed_once_, true))
+        std::cerr << "following " << options_.pattern << " on " << client_.url() << std::endl;
+      failures_ = 0;
+      return;
+    }
+    after_ = message.value("id", after_);
+    print(message, options_.json);
+  }
+
+  const Options& options_;
+  Client client_;
+  std::string after_;
+  bool subscribed_once_ = false;
+  int failures_ = 0;
 };
 
 int follow(const Options& options) {
-  Client client(options.client);
-  Reader reader(options.json);
-  std::string after = options.after;
-  for (int failures = 0;; ++failures) {
-    bool connected = false;
-    try {
-      Client::Headers headers{{"Accept", "text/event-stream"}};
-      if (!after.empty()) headers["Last-Event-ID"] = after;
-      client.stream("GET", "/events?event=" + url_encoded(options.pattern), headers, nullptr,
-                    [&](std::string_view line) {
-                      connected = true;
-                      reader.line(line);
-                      if (!reader.last_id().empty()) after = reader.last_id();
-                      return std::cout.good();
-                    });
-    } catch (const Failure&) {
-      // The first refusal is an answer; a later one may be the kernel's restart.
-      if (failures == 0 && !connected && after == options.after) throw;
-      if (failures >= attempts_without_progress) throw;
-    }
-    if (!std::cout.good()) return 0;
-    if (connected) failures = 0;
-    std::this_thread::sleep_for(std::chrono::milliseconds(500) * (1 + failures));
-  }
+  Following(options).run();
+  return 0;
 }
 
 }  // namespace

@@ -90,7 +90,7 @@ int forward(const std::string& name, const std::vector<std::string>& arguments) 
   }
   if (std::find(rest.begin(), rest.end(), "--help") != rest.end()) return print_help(*command);
   int code = 1;
-  client.stream("POST", "/commands/" + url_encoded(name), {}, {{"arguments", rest}}, [&](std::string_view line) {
+  client.stream("POST", "/commands/" + url_encoded(name), {{"arguments", rest}}, [&](std::string_view line) {
     const auto piece = nlohmann::json::parse(line, nullptr, false);
     if (!piece.is_object()) return true;
     if (piece.contains("out")) print(std::cout, STDOUT_FILENO, piece.value("out", ""));

@@ -1,0 +1,59 @@
+#include "cli/connection.hpp"
+
+#include <Poco/Net/Context.h>
+#include <Poco/Net/HTTPSClientSession.h>
+#include <Poco/Net/RejectCertificateHandler.h>
+#include <Poco/Net/SSLManager.h>
+#include <Poco/URI.h>
+
+namespace kernel::cli {
+namespace {
+
+namespace net = Poco::Net;
+
+/// Certificates are checked against the system's authorities (SSL_CERT_FILE), and against the host's name.
+net::Context::Ptr tls_context() {
+  static const net::Context::Ptr context = [] {
+    net::initializeSSL();
+    net::Context::Ptr made = new net::Context(net::Context::TLS_CLIENT_USE, "", net::Context::VERIFY_STRICT, 9, true);
+    made->requireMinimumProtocol(net::Context::PROTO_TLSV1_2);
+    net::SSLManager::instance().initializeClient(nullptr, new net::RejectCertificateHandler(false), made);
+    return made;
+  }();
+  return context;
+}
+
+Poco::Timespan span(std::chrono::milliseconds time) { return Poco::Timespan(time.count() * 1000); }
+
+}  // namespace
+
+Exchange::Exchange(const std::string& url, const std::string& method, const std::string& token,
+                   std::chrono::milliseconds timeout)
+    : timeout_(timeout) {
+  const Poco::URI uri(url);
+  if (uri.getScheme() == "https") {
+    session_ = std::make_unique<net::HTTPSClientSession>(uri.getHost(), uri.getPort(), tls_context());
+  } else {
+    session_ = std::make_unique<net::HTTPClientSession>(uri.getHost(), uri.getPort());
+  }
+  request_ = net::HTTPRequest(method, uri.getPathAndQuery(), net::HTTPMessage::HTTP_1_1);
+  if (!token.empty()) request_.set("Authorization", "Bearer " + token);
+}
+
+std::istream& Exchange::send(const nlohmann::json& body, std::chrono::milliseconds receive_timeout) {
+  session_->setTimeout(span(timeout_), span(timeout_), span(receive_timeout));
+  const auto text = body.is_null() ? std::string() : body.dump();
+  if (!body.is_null()) request_.setContentType("application/json");
+  request_.setContentLength(static_cast<std::streamsize>(text.size()));
+  session_->sendRequest(request_) << text;
+  auto& answer = session_->receiveResponse(response_);
+  status = response_.getStatus();
+  return answer;
+}
+
+net::WebSocket Exchange::upgrade() {
+  session_->setTimeout(span(timeout_));
+  return net::WebSocket(*session_, request_, response_);
+}
+
+}  // namespace kernel::cli
