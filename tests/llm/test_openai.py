@@ -1,7 +1,4 @@
 """An agent on the real program, with a language model that speaks OpenAI's protocol."""
-import pytest
-
-from support import accounts
 from support.events import Events
 from support.language_model import LanguageModel
 
@@ -14,27 +11,7 @@ ANSWERS = [
     {"match": {"userMessage": "calculator", "hasToolResult": True},
      "response": {"content": RESULT, "usage": {"prompt_tokens": 200, "completion_tokens": 11, "total_tokens": 211}}},
 ]
-PRICES = {"gpt-test": {"input": 2.5, "output": 10}}
 COST_USD = 0.00121  # (120 + 200) * 2.5 / 1e6 + (30 + 11) * 10 / 1e6
-
-
-@pytest.fixture
-def agent_on(own_server, tmp_path):
-    """agent_on(model): a server whose provider is that model, its admin, and an agent that works there."""
-    def make(model, prices=PRICES):
-        lines = ["[plugin.llm-openai]", f'base_url = "{model.url}/v1"', 'default_model = "gpt-test"']
-        for name, price in prices.items():
-            lines.append(f'prices.{name} = {{ input = {price["input"]}, output = {price["output"]} }}')
-        configuration = tmp_path / "openai.toml"
-        configuration.write_text("\n".join(lines) + "\n")
-        server = own_server("--config", configuration, OPENAI_API_KEY="sk-for-tests")
-        admin = accounts.first_admin(server)
-        agent = admin.client.post("/agents", json={
-            "name": "model", "llm_provider": "openai", "enabled_tools": ["calculator"], "system_prompt": "Be exact."})
-        assert agent.status_code == 201, agent.text
-        assert admin.client.post(f"/agents/{agent.json()['id']}/start").status_code == 200
-        return server, admin, agent.json()
-    return make
 
 
 def new_task(admin, agent, **members):

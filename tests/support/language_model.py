@@ -9,7 +9,7 @@ import httpx
 
 from support.events import PATIENCE
 
-TOOL = pathlib.Path(__file__).resolve().parents[1] / "tools" / "aimock"
+TOOLS = pathlib.Path(__file__).resolve().parents[1] / "tools"
 
 
 class LanguageModel:
@@ -22,7 +22,7 @@ class LanguageModel:
 
     def __enter__(self):
         self.process = subprocess.Popen(
-            [TOOL, "--port", str(self.port), "--fixtures", self.fixtures, "--strict", *self.options],
+            [TOOLS / "aimock", "--port", str(self.port), "--fixtures", self.fixtures, "--strict", *self.options],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         said = []
         for line in self.process.stdout:
@@ -46,3 +46,23 @@ class LanguageModel:
         deadline = time.monotonic() + PATIENCE
         while not self.requests():
             assert time.monotonic() < deadline, "nobody asked the model"
+
+
+class RealModel:
+    """A model's file behind OpenAI's protocol; the program that runs it is installed on first use."""
+
+    folder = TOOLS / "real-model"
+
+    def __init__(self, model):
+        self.model = pathlib.Path(model).resolve()
+
+    def __enter__(self):
+        if not (self.folder / "node_modules").exists():
+            subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=self.folder, check=True)
+        self.process = subprocess.Popen(["node", self.folder / "server.mjs", self.model], stdout=subprocess.PIPE, text=True)
+        self.url = re.search(r"http://\S+", self.process.stdout.readline())[0]
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.communicate(timeout=60)
