@@ -1,6 +1,6 @@
 // fanout PORT WEBSOCKET_TARGET PUBLISH_PATH TOKEN SUBSCRIBERS SECONDS IN_FLIGHT
-// Subscribes many WebSockets to task.created and keeps IN_FLIGHT publications (POSTs) going; the next one starts when
-// every subscriber has got the oldest. Prints {"deliveries_per_second", "p50_ms", "p99_ms"}; latency runs from the POST.
+// Subscribes many WebSockets to task.created and keeps IN_FLIGHT publications (POSTs) going, each on a connection of
+// its own; the next one starts when every subscriber has got the oldest. Prints {"deliveries_per_second", "p50_ms", "p99_ms"}; latency runs from the POST.
 // After the handshake frames are counted by their headers alone: a client library would cost more than the servers.
 #include <utility>
 
@@ -62,18 +62,23 @@ class FrameCounter {
 
 class Load {
  public:
-  Load(net::io_context& io, Plan plan) : io_(io), plan_(std::move(plan)), publisher_(io) {}
+  Load(net::io_context& io, Plan plan) : io_(io), plan_(std::move(plan)) {}
 
   void run() {
     for (std::size_t i = 0; i < plan_.subscribers; ++i) subscribe();
-    publisher_.connect(address());
-    publisher_.set_option(tcp::no_delay(true));
+    for (std::size_t i = 0; i < plan_.in_flight; ++i) {
+      publishers_.push_back(std::make_unique<Publisher>(io_));
+      publishers_.back()->socket.connect(address());
+      publishers_.back()->socket.set_option(tcp::no_delay(true));
+    }
     began_ = Clock::now();
     warm_ = began_ + std::chrono::milliseconds(500);
     end_ = warm_ + std::chrono::milliseconds(static_cast<int>(plan_.seconds * 1000));
     for (auto& subscriber : subscribers_) receive(*subscriber);
-    for (std::size_t i = 0; i < plan_.in_flight; ++i) publish();
-    drain_answers();
+    for (auto& publisher : publishers_) {
+      publish();
+      drain_answers(*publisher);
+    }
     io_.run_until(end_);
     report();
   }
@@ -86,6 +91,12 @@ class Load {
     std::array<char, 16 * 1024> piece;
     FrameCounter frames;
     std::size_t received = 0;
+  };
+
+  struct Publisher {
+    explicit Publisher(net::io_context& io) : socket(io) {}
+    tcp::socket socket;
+    std::array<char, 16 * 1024> answers;
   };
 
   tcp::endpoint address() const { return {net::ip::address_v4::loopback(), plan_.port}; }
@@ -120,15 +131,16 @@ class Load {
     const std::string request = "POST " + plan_.publish + " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: keep-alive\r\nAuthorization: Bearer " +
                                 plan_.token + "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
                                 "\r\n\r\n" + body;
+    auto& publisher = *publishers_[sent_.size() % publishers_.size()];
     sent_.push_back(Clock::now());
     arrivals_.push_back(0);
-    net::write(publisher_, net::buffer(request));
+    net::write(publisher.socket, net::buffer(request));
   }
 
-  void drain_answers() {
-    publisher_.async_read_some(net::buffer(answers_), [this](beast::error_code error, std::size_t) {
+  void drain_answers(Publisher& publisher) {
+    publisher.socket.async_read_some(net::buffer(publisher.answers), [this, &publisher](beast::error_code error, std::size_t) {
       if (error) throw beast::system_error(error);
-      drain_answers();
+      drain_answers(publisher);
     });
   }
 
@@ -141,14 +153,13 @@ class Load {
 
   net::io_context& io_;
   Plan plan_;
-  tcp::socket publisher_;
+  std::vector<std::unique_ptr<Publisher>> publishers_;
   std::vector<std::unique_ptr<Subscriber>> subscribers_;
   std::vector<Clock::time_point> sent_;
   std::vector<std::size_t> arrivals_;
   std::vector<double> latencies_;
   std::size_t deliveries_ = 0;
   Clock::time_point began_, warm_, end_;
-  char answers_[64 * 1024];
 };
 
 int main(int, char** a) try {
