@@ -31,7 +31,7 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-// POST /tasks/{id}/cancel: "post_tasks_id_cancel". A dash becomes "_" too, so `taken` keeps them apart.
+// POST /users/{id}/approve: "post_users_id_approve". A dash becomes "_" too, so `taken` keeps them apart.
 std::string operation_id(const Route& route, std::set<std::string>& taken) {
   std::string id = member(route.declaration, "operation_id");
   if (id.empty()) {

@@ -56,7 +56,7 @@ using Handler = std::function<void(const std::shared_ptr<http::Exchange>&)>;
 struct Route {
   std::string owner;  ///< "kernel" or the plugin's id
   http::Method method;
-  std::string pattern;  ///< below the base: "/tasks/{id}"
+  std::string pattern;  ///< below the base: "/users/{id}"
   std::vector<std::string> access;
   Runs runs = Runs::pool;
   Body body = Body::none;
