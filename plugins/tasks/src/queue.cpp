@@ -63,9 +63,13 @@ std::vector<Task> Queue::claim(atrium::Transaction& tx, const Claim& claim) cons
   std::vector<Task> claimed;
   for (const auto& id : candidates) {
     if (static_cast<std::int64_t>(claimed.size()) == claim.most) break;
-    const auto taken = tx.exec(
-        "UPDATE tasks SET lease = ?, lease_until = ? WHERE id = ? AND status = 'assigned' AND lease IS NULL AND EXISTS "
-        "(SELECT 1 FROM task_agents a WHERE a.agent_id = tasks.agent_id AND a.active AND a.running < a.slots)",
+    // Changes nothing, but holds the agent's row, so that of two nodes the second sees what the first has taken.
+    const auto has_slot = tx.exec(
+        "UPDATE task_agents SET running = running WHERE active AND running < slots AND agent_id = "
+        "(SELECT agent_id FROM tasks WHERE id = ?)",
+        id);
+    const auto taken = has_slot == 0 ? 0 : tx.exec(
+        "UPDATE tasks SET lease = ?, lease_until = ? WHERE id = ? AND status = 'assigned' AND lease IS NULL",
         claim.lease, now + claim.duration, id);
     if (taken == 0) continue;
     Task task = tx.find<Task>("id = ?", id).at(0);
