@@ -1,6 +1,6 @@
-// fanout PORT WEBSOCKET_TARGET PUBLISH_PATH TOKEN SUBSCRIBERS SECONDS IN_FLIGHT
+// fanout PORT WEBSOCKET_TARGET PUBLISH_PATH TOKEN SUBSCRIBERS SECONDS IN_FLIGHT RATE
 // Subscribes many WebSockets to task.created and keeps IN_FLIGHT publications (POSTs) going, each on a connection of
-// its own; the next one starts when every subscriber has got the oldest. Prints {"deliveries_per_second", "p50_ms", "p99_ms"}; latency runs from the POST.
+// its own; the next one starts when every subscriber has got the oldest, or with a RATE above 0 so many start a second. Prints {"deliveries_per_second", "p50_ms", "p99_ms"}; latency runs from the POST.
 // After the handshake frames are counted by their headers alone: a client library would cost more than the servers.
 #include <utility>
 
@@ -29,6 +29,7 @@ struct Plan {
   std::size_t subscribers;
   double seconds;
   std::size_t in_flight;
+  double rate;
 };
 
 /// Counts the frames that end in a stream of unmasked ones.
@@ -76,9 +77,10 @@ class Load {
     end_ = warm_ + std::chrono::milliseconds(static_cast<int>(plan_.seconds * 1000));
     for (auto& subscriber : subscribers_) receive(*subscriber);
     for (auto& publisher : publishers_) {
-      publish();
+      if (plan_.rate == 0) publish();
       drain_answers(*publisher);
     }
+    if (plan_.rate > 0) publish_steadily(began_);
     io_.run_until(end_);
     report();
   }
@@ -120,7 +122,7 @@ class Load {
           ++deliveries_;
           latencies_.push_back(std::chrono::duration<double, std::milli>(now - sent_[subscriber.received]).count());
         }
-        if (++arrivals_[subscriber.received++] == plan_.subscribers && now < end_) publish();
+        if (++arrivals_[subscriber.received++] == plan_.subscribers && plan_.rate == 0 && now < end_) publish();
       }
       receive(subscriber);
     });
@@ -135,6 +137,15 @@ class Load {
     sent_.push_back(Clock::now());
     arrivals_.push_back(0);
     net::write(publisher.socket, net::buffer(request));
+  }
+
+  void publish_steadily(Clock::time_point at) {
+    timer_.expires_at(at);
+    timer_.async_wait([this, at](beast::error_code error) {
+      if (error) return;
+      publish();
+      publish_steadily(at + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(1 / plan_.rate)));
+    });
   }
 
   void drain_answers(Publisher& publisher) {
@@ -153,6 +164,7 @@ class Load {
 
   net::io_context& io_;
   Plan plan_;
+  net::steady_timer timer_{io_};
   std::vector<std::unique_ptr<Publisher>> publishers_;
   std::vector<std::unique_ptr<Subscriber>> subscribers_;
   std::vector<Clock::time_point> sent_;
@@ -164,7 +176,7 @@ class Load {
 
 int main(int, char** a) try {
   net::io_context io(1);
-  Load load(io, {static_cast<unsigned short>(std::stoi(a[1])), a[2], a[3], a[4], std::stoul(a[5]), std::stod(a[6]), std::stoul(a[7])});
+  Load load(io, {static_cast<unsigned short>(std::stoi(a[1])), a[2], a[3], a[4], std::stoul(a[5]), std::stod(a[6]), std::stoul(a[7]), std::stod(a[8])});
   load.run();
 } catch (const std::exception& error) {
   std::cerr << "fanout: " << error.what() << "\n";
