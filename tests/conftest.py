@@ -1,13 +1,10 @@
-import os
 import pathlib
 import secrets
 
 import pytest
 
 from support import accounts, events, postgresql
-from support.program import Atrium
-
-STORES = os.environ.get("ATRIUM_TEST_STORES", "sqlite,postgresql").split(",")
+from support.program import STORES, Atrium
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,9 @@ import shutil
 
 import pytest
 
-from conftest import STORES
 from support import accounts, postgresql
 from support.events import Events
-from support.program import Atrium
+from support.program import STORES, Atrium
 
 AGENTS, TASKS = 3, 60
 INSTRUCTIONS = "What is 12 * 7 + 3? Use the calculator."

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from support import accounts, events, postgresql
-from support.program import Atrium
+from support.program import STORES, Atrium
 
 KILLS = int(os.environ.get("ATRIUM_TEST_KILLS", "100"))
 SEED = int(os.environ.get("ATRIUM_TEST_SEED") or secrets.randbits(32))
@@ -52,7 +52,7 @@ class Work:
                 return
 
 
-@pytest.mark.parametrize("kind", os.environ.get("ATRIUM_TEST_STORES", "sqlite,postgresql").split(","))
+@pytest.mark.parametrize("kind", STORES)
 def test_nothing_is_lost_and_nothing_twice(kind, request, tmp_path, capsys):
     chance = random.Random(SEED)
     # A word every few milliseconds: most kills hit tasks in the middle of a step.

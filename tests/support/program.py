@@ -13,6 +13,8 @@ BINARY = pathlib.Path(os.environ.get("ATRIUM_BIN", "build/release/bin/atrium"))
 if not BINARY.is_absolute():
     BINARY = ROOT / BINARY
 
+# What the tests run on.
+STORES = os.environ.get("ATRIUM_TEST_STORES", "sqlite,postgresql").split(",")
 # Tests send more than any person would; the limit itself is tested by a server of its own.
 GENEROUS = {
     "ATRIUM_HTTP_RATE_LIMIT_PER_PRINCIPAL": "100000000",
