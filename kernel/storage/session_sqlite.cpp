@@ -137,11 +137,22 @@ class SqliteSession final : public Session, public SqliteHandle {
       command("PRAGMA query_only=ON");
       return;
     }
-    command("PRAGMA journal_mode=WAL");
+    turn_to_wal();
     command("PRAGMA synchronous=FULL");
     command("PRAGMA cache_size=-8192");
     command("PRAGMA journal_size_limit=67108864");
     checkpointer_ = std::make_unique<SqliteCheckpointer>(options.target, db_);
+  }
+
+  /// SQLite does not wait by itself where two processes turn the same new file at once.
+  void turn_to_wal() {
+    const auto until = Clock::now() + std::chrono::milliseconds(busy_timeout_ms);
+    for (;;) {
+      const int code = sqlite3_exec(db_, "PRAGMA journal_mode=WAL", nullptr, nullptr, nullptr);
+      if (code == SQLITE_OK) return;
+      if ((code & 0xff) != SQLITE_BUSY || Clock::now() >= until) fail(code);
+      sqlite3_sleep(5);
+    }
   }
 
   std::shared_ptr<Statement> prepare(std::string_view owner, std::string_view sql, bool migrating) {
