@@ -1,5 +1,6 @@
 #pragma once
-// The API as a command calls it: blocking, one request at a time. Only client.cpp and socket.cpp include Poco.
+// The API as a command calls it: blocking, one request at a time. Only client.cpp and what
+// includes connection.hpp know Poco.
 #include "cli/stored_login.hpp"
 
 #include <nlohmann/json.hpp>

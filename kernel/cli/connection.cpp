@@ -2,6 +2,7 @@
 
 #include <Poco/Net/Context.h>
 #include <Poco/Net/HTTPSClientSession.h>
+#include <Poco/Net/NetException.h>
 #include <Poco/Net/RejectCertificateHandler.h>
 #include <Poco/Net/SSLManager.h>
 #include <Poco/URI.h>
@@ -53,7 +54,12 @@ std::istream& Exchange::send(const nlohmann::json& body, std::chrono::millisecon
 
 net::WebSocket Exchange::upgrade() {
   session_->setTimeout(span(timeout_));
-  return net::WebSocket(*session_, request_, response_);
+  try {
+    return {*session_, request_, response_};
+  } catch (const net::WebSocketException&) {
+    throw Failure("the kernel opens no WebSocket: it answered " + std::to_string(response_.getStatus()) + " " +
+                  observability::printable(response_.getReason(), 100) + "; try again later");
+  }
 }
 
 }  // namespace kernel::cli

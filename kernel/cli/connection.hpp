@@ -16,7 +16,7 @@
 
 namespace kernel::cli {
 
-/// One request on a connection of its own. All of it throws Poco::Exception.
+/// One request on a connection of its own. All of it throws Poco::Exception when the kernel cannot be reached.
 class Exchange {
  public:
   Exchange(const std::string& url, const std::string& method, const std::string& token,
@@ -24,6 +24,7 @@ class Exchange {
 
   /// body: null for none. The time to receive counts from one piece to the next.
   std::istream& send(const nlohmann::json& body, std::chrono::milliseconds receive_timeout);
+  /// Throws Failure when the kernel answers something else.
   Poco::Net::WebSocket upgrade();
 
   int status = 0;

@@ -50,14 +50,17 @@ class Following {
   /// Until standard output is closed, through restarts of the kernel. Throws Failure.
   void run() {
     while (std::cout.good()) {
+      std::string why = "the kernel closes the connection again and again";
       try {
         follow();
       } catch (const Refused&) {
         throw;
-      } catch (const Failure&) {
+      } catch (const Failure& failure) {
         // The first is an answer; a later one may be the kernel's restart.
-        if (!subscribed_once_ || failures_ >= attempts_without_progress) throw;
+        if (!subscribed_once_) throw;
+        why = failure.what();
       }
+      if (failures_ >= attempts_without_progress) throw Failure(why);
       std::this_thread::sleep_for(std::chrono::milliseconds(500) * (1 + failures_++));
     }
   }

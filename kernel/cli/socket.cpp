@@ -15,7 +15,8 @@ auto connected(Work work) {
   try {
     return work();
   } catch (const Poco::Exception& error) {
-    throw Failure("the connection to the kernel is lost (" + observability::printable(error.displayText(), 300) + ")");
+    throw Failure("the connection to the kernel is lost (" + observability::printable(error.displayText(), 300) +
+                  "); does it still run?");
   }
 }
 

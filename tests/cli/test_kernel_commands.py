@@ -1,5 +1,7 @@
 """plugin and events: what a running kernel tells and is told."""
+import http.server
 import json
+import threading
 
 from support.shell import done, failed
 
@@ -33,3 +35,23 @@ def test_events_follow_from_where_they_are_told(kernel, signed_in):
         assert next(event for line in following.stdout if (event := json.loads(line)["data"])["id"] == later["id"])
         following.kill()
     assert heard["title"] == "heard"
+
+
+class Unavailable(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_error(503)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_kernel_that_opens_no_websocket_is_told_from_none(shell):
+    with http.server.HTTPServer(("127.0.0.1", 0), Unavailable) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        said = failed(shell.run("events", "--url", f"http://127.0.0.1:{server.server_port}"))
+        server.shutdown()
+    assert "503" in said
+
+
+def test_events_without_a_sign_in(kernel, shell):
+    assert "atrium login" in failed(shell.run("events", "--url", kernel.url))
