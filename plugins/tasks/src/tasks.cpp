@@ -117,28 +117,18 @@ class Tasks final : public atrium::Plugin {
   }
 
   void change(atrium::Request request) {
-    try {
-      const auto id = request.id();
-      const auto given = atrium::parse_object(request.body());
+    const auto prepare = [this](atrium::Request& asked) {
+      const auto given = atrium::parse_object(asked.body());
       std::vector<atrium::Fault> faults;
       Task trial;
       atrium::read_json(given, trial, atrium::Reading::partial, faults);
       if (!faults.empty()) throw atrium::invalid(std::move(faults));
-      const auto who = request.principal();
-      const std::string if_match(request.header("if-match").value_or(""));
-      store().submit(
-          who,
-          [this, id, given, who, if_match](atrium::Transaction& tx) { return changed(tx, who, id, given, if_match); },
-          [request = std::make_shared<atrium::Request>(std::move(request))](auto outcome) {
-            try {
-              request->respond(atrium::ok(outcome()));
-            } catch (...) {
-              request->fail_current();
-            }
-          });
-    } catch (...) {
-      if (request.raw()) request.fail_current();
-    }
+      const std::string if_match(asked.header("if-match").value_or(""));
+      return [this, id = asked.id(), given, who = asked.principal(), if_match](atrium::Transaction& tx) {
+        return changed(tx, who, id, given, if_match);
+      };
+    };
+    atrium::answer_committed(store(), std::move(request), prepare, [](const Task& now) { return atrium::ok(now); });
   }
 
   Task changed(atrium::Transaction& tx, const atrium::Principal& who, const atrium::Id& id, const atrium::Json& given,

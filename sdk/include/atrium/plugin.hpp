@@ -1,5 +1,6 @@
 #pragma once
 // The base of a plugin: what start() may declare, and the bridge to the boundary's table.
+#include <atrium/commit.hpp>
 #include <atrium/egress.hpp>
 #include <atrium/http.hpp>
 #include <atrium/resource.hpp>

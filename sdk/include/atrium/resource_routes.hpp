@@ -25,50 +25,40 @@ void Plugin::Resource<T>::read() {
 template <Stored T>
 ChangeRoute<T>& Plugin::Resource<T>::create(std::string path) {
   auto change = std::make_shared<ChangeRoute<T>>();
-  plugin_->deferred_.push_back(
-      [plugin = plugin_, path = path.empty() ? path_ : path, item = path_, tag = tag_, change] {
-        RouteOptions options{.summary = "Create",
-                             .runs = Runs::fast_read,
-                             .body = schema<T>(true),
-                             .status = 201,
-                             .answer = schema<T>(),
-                             .tag = tag};
-        change->adapt(options);
-        plugin->post(path, options, [plugin, item, change](Request request) {
-          try {
-            Json json = parse_object(request.body());
-            std::vector<Fault> faults;
-            T value{};
-            read_json(json, value, Reading::whole, faults);
-            if constexpr (Private<T>) value.owner_id = Id::parse(request.principal().id()).value_or(Id{});
-            if (change->check_) change->check_(request, value, nullptr, faults);
-            if (!faults.empty()) throw invalid(std::move(faults));
-            const Principal who = request.principal();
-            plugin->store().submit(
-                who,
-                [change, value, who](Transaction& tx) {
-                  T made = value;
-                  change->before(tx, who, made, nullptr);
-                  tx.insert(made);
-                  change->after(tx, who, made, nullptr, "created");
-                  return made;
-                },
-                [request = std::make_shared<Request>(std::move(request)), item](auto outcome) {
-                  try {
-                    const T made = outcome();
-                    Reply reply = ok(made);
-                    reply.status = 201;
-                    reply.headers.emplace_back("location", std::string(api_base) + item + "/" + made.id.str());
-                    request->respond(reply);
-                  } catch (...) {
-                    request->fail_current();
-                  }
-                });
-          } catch (...) {
-            if (request.raw()) request.fail_current();
-          }
-        });
-      });
+  plugin_->deferred_.push_back([plugin = plugin_, path = path.empty() ? path_ : path, item = path_, tag = tag_, change] {
+    RouteOptions options{.summary = "Create",
+                         .runs = Runs::fast_read,
+                         .body = schema<T>(true),
+                         .status = 201,
+                         .answer = schema<T>(),
+                         .tag = tag};
+    change->adapt(options);
+    const auto prepare = [change](Request& request) {
+      const Json json = parse_object(request.body());
+      std::vector<Fault> faults;
+      T value{};
+      read_json(json, value, Reading::whole, faults);
+      if constexpr (Private<T>) value.owner_id = Id::parse(request.principal().id()).value_or(Id{});
+      if (change->check_) change->check_(request, value, nullptr, faults);
+      if (!faults.empty()) throw invalid(std::move(faults));
+      return [change, value, who = request.principal()](Transaction& tx) {
+        T made = value;
+        change->before(tx, who, made, nullptr);
+        tx.insert(made);
+        change->after(tx, who, made, nullptr, "created");
+        return made;
+      };
+    };
+    const auto reply = [item](const T& made) {
+      Reply reply = ok(made);
+      reply.status = 201;
+      reply.headers.emplace_back("location", std::string(api_base) + item + "/" + made.id.str());
+      return reply;
+    };
+    plugin->post(path, options, [plugin, prepare, reply](Request request) {
+      answer_committed(plugin->store(), std::move(request), prepare, reply);
+    });
+  });
   return *change;
 }
 
@@ -84,46 +74,35 @@ ChangeRoute<T>& Plugin::Resource<T>::change(std::string_view method) {
     options.body.erase("required");
     if (method == "PATCH") options.body_type = "merge";
     change->adapt(options);
-    plugin->route(method, item, options, [plugin, change](Request request) {
-      try {
-        const Id id = request.id();
-        const Json json = parse_object(request.body());
-        std::vector<Fault> faults;
-        T trial{};
-        read_json(json, trial, Reading::partial, faults);
+    const auto prepare = [plugin, change](Request& request) {
+      const Id id = request.id();
+      const Json json = parse_object(request.body());
+      std::vector<Fault> faults;
+      T trial{};
+      read_json(json, trial, Reading::partial, faults);
+      if (!faults.empty()) throw invalid(std::move(faults));
+      if (change->check_) {
+        const T before = plugin->store().template get<T>(request.principal(), id);
+        T now = before;
+        read_json(json, now, Reading::partial, faults);
+        change->check_(request, now, &before, faults);
         if (!faults.empty()) throw invalid(std::move(faults));
-        if (change->check_) {
-          const T before = plugin->store().template get<T>(request.principal(), id);
-          T now = before;
-          read_json(json, now, Reading::partial, faults);
-          change->check_(request, now, &before, faults);
-          if (!faults.empty()) throw invalid(std::move(faults));
-        }
-        const Principal who = request.principal();
-        const std::string if_match(request.header("if-match").value_or(""));
-        plugin->store().submit(
-            who,
-            [change, json, id, who, if_match](Transaction& tx) {
-              const T before = tx.get<T>(who, id);
-              require_match(if_match, before);
-              T now = before;
-              std::vector<Fault> none;
-              read_json(json, now, Reading::partial, none);
-              change->before(tx, who, now, &before);
-              tx.update(now);
-              change->after(tx, who, now, &before, "updated");
-              return now;
-            },
-            [request = std::make_shared<Request>(std::move(request))](auto outcome) {
-              try {
-                request->respond(ok(outcome()));
-              } catch (...) {
-                request->fail_current();
-              }
-            });
-      } catch (...) {
-        if (request.raw()) request.fail_current();
       }
+      const std::string if_match(request.header("if-match").value_or(""));
+      return [change, json, id, who = request.principal(), if_match](Transaction& tx) {
+        const T before = tx.get<T>(who, id);
+        require_match(if_match, before);
+        T now = before;
+        std::vector<Fault> none;
+        read_json(json, now, Reading::partial, none);
+        change->before(tx, who, now, &before);
+        tx.update(now);
+        change->after(tx, who, now, &before, "updated");
+        return now;
+      };
+    };
+    plugin->route(method, item, options, [plugin, prepare](Request request) {
+      answer_committed(plugin->store(), std::move(request), prepare, [](const T& now) { return ok(now); });
     });
   });
   return *change;
@@ -143,37 +122,25 @@ ChangeRoute<T>& Plugin::Resource<T>::remove() {
   plugin_->deferred_.push_back([plugin = plugin_, item = item(), tag = tag_, change] {
     RouteOptions options{.summary = "Remove", .runs = Runs::io, .status = 204, .tag = tag};
     change->adapt(options);
-    plugin->remove(item, options, [plugin, change](Request request) {
-      try {
-        const Id id = request.id();
-        const Principal who = request.principal();
-        const std::string if_match(request.header("if-match").value_or(""));
-        plugin->store().submit(
-            who,
-            [change, id, who, if_match](Transaction& tx) {
-              T gone = tx.get<T>(who, id);
-              require_match(if_match, gone);
-              const T before = gone;
-              change->before(tx, who, gone, &before);
-              if constexpr (SoftDeleted<T>) {
-                gone.deleted_at = Time::now();
-                tx.update(gone);
-              } else {
-                tx.erase(gone);
-              }
-              change->after(tx, who, gone, &before, "deleted");
-            },
-            [request = std::make_shared<Request>(std::move(request))](auto outcome) {
-              try {
-                outcome();
-                request->respond(no_content());
-              } catch (...) {
-                request->fail_current();
-              }
-            });
-      } catch (...) {
-        if (request.raw()) request.fail_current();
-      }
+    const auto prepare = [change](Request& request) {
+      const std::string if_match(request.header("if-match").value_or(""));
+      return [change, id = request.id(), who = request.principal(), if_match](Transaction& tx) {
+        T gone = tx.get<T>(who, id);
+        require_match(if_match, gone);
+        const T before = gone;
+        change->before(tx, who, gone, &before);
+        if constexpr (SoftDeleted<T>) {
+          gone.deleted_at = Time::now();
+          tx.update(gone);
+        } else {
+          tx.erase(gone);
+        }
+        change->after(tx, who, gone, &before, "deleted");
+        return gone;
+      };
+    };
+    plugin->remove(item, options, [plugin, prepare](Request request) {
+      answer_committed(plugin->store(), std::move(request), prepare, [](const T&) { return no_content(); });
     });
   });
   return *change;
