@@ -64,11 +64,12 @@ std::vector<Task> Queue::claim(atrium::Transaction& tx, const Claim& claim) cons
   for (const auto& id : candidates) {
     if (static_cast<std::int64_t>(claimed.size()) == claim.most) break;
     // Changes nothing, but holds the agent's row, so that of two nodes the second sees what the first has taken.
-    const auto has_slot = tx.exec(
+    const auto slots = tx.exec(
         "UPDATE task_agents SET running = running WHERE active AND running < slots AND agent_id = "
         "(SELECT agent_id FROM tasks WHERE id = ?)",
         id);
-    const auto taken = has_slot == 0 ? 0 : tx.exec(
+    if (slots == 0) continue;
+    const auto taken = tx.exec(
         "UPDATE tasks SET lease = ?, lease_until = ? WHERE id = ? AND status = 'assigned' AND lease IS NULL",
         claim.lease, now + claim.duration, id);
     if (taken == 0) continue;
