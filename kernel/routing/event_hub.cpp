@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 // What writing a round costs for each follower, and the longest that an event waits for it.
 constexpr auto share_of_round = 12us;
 constexpr std::chrono::microseconds longest_round = 50ms;
-constexpr std::size_t most_waiting = 4096;  // then the log holds the others back, and reads them from the database
+constexpr std::size_t most_waiting = 4096;  // a round leaves early for so many
 
 }  // namespace
 
@@ -28,6 +28,7 @@ EventHub::~EventHub() {
 void EventHub::take(const events::EventPtr& event) {
   {
     std::unique_lock lock(mutex_);
+    // Full only while a round is being sent: then the log waits for that as if it sent it itself.
     changed_.wait(lock, thread_.get_stop_token(), [this] { return waiting_.size() < most_waiting; });
     waiting_.emplace_back(event);
   }
@@ -38,7 +39,7 @@ void EventHub::run(const std::stop_token& stop) {
   std::vector<EventFrame> round;
   auto next = std::chrono::steady_clock::now();
   for (std::unique_lock lock(mutex_); changed_.wait(lock, stop, [this] { return !waiting_.empty(); }); lock.lock()) {
-    changed_.wait_until(lock, stop, next, [] { return false; });
+    changed_.wait_until(lock, stop, next, [this] { return waiting_.size() >= most_waiting; });
     if (stop.stop_requested()) return;
     round.swap(waiting_);
     lock.unlock();
