@@ -1,5 +1,7 @@
 #include "run_command.hpp"
 
+#include <atrium/directory.hpp>
+
 namespace tasks {
 
 /// The routes and services of the queue.
@@ -42,6 +44,9 @@ class Tasks final : public atrium::Plugin {
          [this](atrium::Request& request) { return cancel(request); });
 
     provide_queue();
+    provide("tasks/directory").on("get", [this](const atrium::Call& call) {
+      return atrium::look_up<Task>(store(), call);
+    });
     tool<NewTask>("task_create",
                   {.summary = "Create a task, for yourself, another agent or nobody yet", .risk = atrium::Risk::writes},
                   [this](const atrium::ToolCall& tool, NewTask arguments) {

@@ -62,7 +62,8 @@ class Tasks : public ::testing::Test {
   }
   std::vector<std::string> claim(int most = 10, const std::string& lease = "me") {
     std::vector<std::string> titles;
-    const auto claimed = queue("claim", {{"lease", lease}, {"max", most}, {"worker_id", home.is_null() ? Json("") : home}});
+    const auto claimed =
+        queue("claim", {{"lease", lease}, {"max", most}, {"worker_id", home.is_null() ? Json("") : home}});
     for (const auto& task : claimed.json) titles.push_back(task["title"]);
     return titles;
   }
@@ -253,6 +254,14 @@ TEST_F(Tasks, AnAgentCreatesTasksBelowItsOwn) {
   const auto event = host.events.last("task.created");
   EXPECT_EQ(event.json()["parent_task_id"], parent["id"]);
   EXPECT_EQ(event.actor, "agent:" + agent);
+}
+
+TEST_F(Tasks, OthersFindATaskInTheDirectory) {
+  const auto task = make();
+  EXPECT_EQ(host.call_in_transaction("tasks/directory", "get", {{"id", task["id"]}}).json, task);
+  EXPECT_EQ(host.call("tasks/directory", "get", {{"id", task["id"]}}).json, task);
+  EXPECT_EQ(host.call("tasks/directory", "get", {{"id", agent}}).status, ATRIUM_E_NOT_FOUND);
+  EXPECT_EQ(host.call("tasks/directory", "get").status, ATRIUM_E_NOT_FOUND);
 }
 
 }  // namespace
