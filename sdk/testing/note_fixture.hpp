@@ -44,6 +44,18 @@ struct Secret {
                                                   atrium::member("text", &Secret::text).required());
 };
 
+/// Its owner's and admins', with a member that is shown once.
+struct Badge {
+  Id id, owner_id;
+  std::string code = "made";
+
+  static constexpr std::string_view table = "badges", event = "badge";
+  static constexpr bool is_private = true, admins_see = true;
+  static constexpr auto members = atrium::members(atrium::member("id", &Badge::id).read_only(),
+                                                  atrium::member("owner_id", &Badge::owner_id).read_only(),
+                                                  atrium::member("code", &Badge::code).once());
+};
+
 class Notes final : public Plugin {
  public:
   void start() override {
@@ -63,6 +75,10 @@ class Notes final : public Plugin {
     secrets.read();
     secrets.update();
     secrets.remove();
+    auto badges = resource<Badge>("/badges", "Badges");
+    badges.list();
+    badges.create();
+    badges.read();
   }
 };
 
@@ -76,7 +92,8 @@ class NotesHost : public FakeHost {
         " labels TEXT NOT NULL, stars BIGINT, price BIGINT NOT NULL, pinned BOOLEAN NOT NULL, created_at BIGINT NOT "
         "NULL,"
         " updated_at BIGINT NOT NULL, revision BIGINT NOT NULL, deleted_at BIGINT);"
-        "CREATE TABLE secrets (id TEXT PRIMARY KEY, owner_id TEXT NOT NULL, text TEXT NOT NULL)");
+        "CREATE TABLE secrets (id TEXT PRIMARY KEY, owner_id TEXT NOT NULL, text TEXT NOT NULL);"
+        "CREATE TABLE badges (id TEXT PRIMARY KEY, owner_id TEXT NOT NULL)");
   }
 };
 

@@ -205,5 +205,26 @@ TEST_F(Resources, AccessIsDeclared) {
   EXPECT_FALSE(declared["body"].contains("required"));
 }
 
+TEST_F(Resources, WhatAdminsSeeToo) {
+  const auto badge = host.post("/badges", Json::object()).json();
+  const auto target = "/badges/" + badge["id"].get<std::string>();
+  EXPECT_EQ(host.get(target).status, 200);
+  EXPECT_EQ(host.get(target, admin).status, 200);
+  EXPECT_EQ(host.get(target, other_member).status, 404);
+  EXPECT_EQ(host.get("/badges", admin).json()["total"], 1);
+  EXPECT_EQ(host.get("/badges", other_member).json()["total"], 0);
+}
+
+TEST_F(Resources, WhatIsShownOnceIsInTheFirstAnswerAlone) {
+  const auto made = host.post("/badges", {{"code", "given"}}).json();
+  EXPECT_EQ(made["code"], "given");
+  EXPECT_EQ(host.post("/badges", Json::object()).json()["code"], "made");
+  EXPECT_FALSE(host.get("/badges/" + made["id"].get<std::string>()).json().contains("code"));
+  EXPECT_FALSE(host.get("/badges").json()["items"][0].contains("code"));
+  EXPECT_FALSE(host.events.last("badge.created").json().contains("code"));
+  EXPECT_FALSE(schema<Badge>()["properties"].contains("code"));
+  EXPECT_TRUE(schema<Badge>(true)["properties"].contains("code"));
+}
+
 }  // namespace
 }  // namespace atrium::testing

@@ -18,8 +18,8 @@ struct Reply {
 inline Reply ok(std::string json) { return {.status = 200, .body = std::move(json)}; }
 inline Reply ok(const Json& json) { return ok(dump(json)); }
 template <Described T>
-Reply ok(const T& value) {
-  Reply reply = ok(to_json(value));
+Reply ok(const T& value, Showing showing = Showing::usual) {
+  Reply reply = ok(to_json(value, showing));
   if constexpr (requires { value.revision; })
     reply.headers.emplace_back("etag", '"' + std::to_string(value.revision) + '"');
   return reply;

@@ -22,6 +22,7 @@ struct Member {
   M T::*field;
   Bounds bounds{};
   bool is_read_only = false, is_required = false, is_hidden = false, is_stored = true, is_ranked = false;
+  bool is_once = false;
   std::string_view text{}, validity{};
   bool (*is_valid)(const M&) = nullptr;
 
@@ -38,6 +39,11 @@ struct Member {
   /// A column, but never in JSON.
   constexpr Member hidden() const {
     return with([](Member& m) { m.is_hidden = m.is_read_only = true; });
+  }
+  /// A secret of the resource's own: taken when it is made, shown in the answer that made it and never again, no
+  /// column.
+  constexpr Member once() const {
+    return with([](Member& m) { m.is_once = true, m.is_stored = false; });
   }
   /// In JSON, but no column.
   constexpr Member not_stored() const {
@@ -95,13 +101,18 @@ constexpr void for_each_member(F&& visit) {
   std::apply([&](const auto&... m) { (visit(m), ...); }, T::members);
 }
 
+enum class Showing : std::uint8_t {
+  usual,
+  made  ///< with the members that are shown once
+};
+
 /// Appends the resource as a JSON object, straight to text.
 template <Described T>
-void write_json(std::string& out, const T& value) {
+void write_json(std::string& out, const T& value, Showing showing = Showing::usual) {
   out += '{';
   bool first = true;
   for_each_member<T>([&](const auto& m) {
-    if (m.is_hidden) return;
+    if (m.is_hidden || (m.is_once && showing == Showing::usual)) return;
     if (!first) out += ',';
     first = false;
     out.append("\"").append(m.name).append("\":");
@@ -110,10 +121,10 @@ void write_json(std::string& out, const T& value) {
   out += '}';
 }
 template <Described T>
-std::string to_json(const T& value) {
+std::string to_json(const T& value, Showing showing = Showing::usual) {
   std::string out;
   out.reserve(512);
-  write_json(out, value);
+  write_json(out, value, showing);
   return out;
 }
 
@@ -200,11 +211,11 @@ T from_json(const Json& json) {
 
 /// JSON schema of the whole resource, or of what a client may send.
 template <Described T>
-Json schema(bool input = false) {
+Json schema(bool input = false, Showing showing = Showing::usual) {
   Json properties = Json::object(), required = Json::array();
   const T defaults{};
   for_each_member<T>([&](const auto& m) {
-    if (m.is_hidden || (input && m.is_read_only)) return;
+    if (m.is_hidden || (input && m.is_read_only) || (m.is_once && !input && showing == Showing::usual)) return;
     using M = typename std::remove_cvref_t<decltype(m)>::Value;
     Json property = Codec<M>::schema(m.bounds);
     if (m.is_read_only) property["readOnly"] = true;

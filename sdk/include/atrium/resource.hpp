@@ -152,6 +152,10 @@ class ListRoute {
   }
   /// A condition on every item, of the plugin's own making.
   ListRoute& where(std::string_view condition) { return condition_ = condition, *this; }
+  /// One that depends on the request: answers the condition, adds its parameters, throws what the request deserves.
+  ListRoute& narrow(std::function<std::string(const Request&, Parameters&)> condition) {
+    return narrow_ = std::move(condition), *this;
+  }
 
   ListRoute& options(std::function<void(RouteOptions&)> change) { return adapt_ = std::move(change), *this; }
 
@@ -272,9 +276,10 @@ class ListRoute {
     std::string where = " WHERE 1 = 1";
     if constexpr (SoftDeleted<T>) where += " AND deleted_at IS NULL";
     if (!condition_.empty()) where.append(" AND ").append(condition_);
+    if (narrow_) where.append(" AND (").append(narrow_(request, parameters)).append(")");
     if constexpr (Private<T>) {
-      where += " AND owner_id = ?";
-      parameters.own_text(std::string(request.principal().id()));
+      where += detail::owner_condition<T>;
+      detail::bind_owner<T>(parameters, request.principal());
     }
     std::vector<Fault> faults;
     for (const auto& filter : filters_) {
@@ -315,6 +320,7 @@ class ListRoute {
   std::vector<Filter> filters_;
   std::vector<std::string_view> searched_, order_;
   std::string_view condition_;
+  std::function<std::string(const Request&, Parameters&)> narrow_;
   std::function<void(RouteOptions&)> adapt_;
 };
 
@@ -334,6 +340,8 @@ class ChangeRoute {
   ChangeRoute& after(Hook function) { return after_ = std::move(function), *this; }
   /// The event's type, where it is not "<event>.created|updated|deleted".
   ChangeRoute& topic(std::function<std::string(const T&)> function) { return topic_ = std::move(function), *this; }
+  /// The audit row alone, no event: for what not every member may hear of.
+  ChangeRoute& unannounced() { return announced_ = false, *this; }
   ChangeRoute& options(std::function<void(RouteOptions&)> change) { return adapt_ = std::move(change), *this; }
 
  private:
@@ -346,12 +354,17 @@ class ChangeRoute {
   }
   void after(Transaction& tx, const Principal& who, T& now, const T* before, std::string_view verb) const {
     if (after_) after_(tx, who, now, before);
-    tx.publish(topic_ ? topic_(now) : std::string(T::event).append(".").append(verb), now);
+    const auto topic = topic_ ? topic_(now) : std::string(T::event).append(".").append(verb);
+    if (announced_)
+      tx.publish(topic, now);
+    else
+      tx.audit(topic, T::event, now.id.text());
   }
   Check check_;
   Hook before_, after_;
   std::function<std::string(const T&)> topic_;
   std::function<void(RouteOptions&)> adapt_;
+  bool announced_ = true;
 };
 
 /// Honours If-Match against the revision; 412 when it is stale.

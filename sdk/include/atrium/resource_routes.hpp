@@ -25,40 +25,41 @@ void Plugin::Resource<T>::read() {
 template <Stored T>
 ChangeRoute<T>& Plugin::Resource<T>::create(std::string path) {
   auto change = std::make_shared<ChangeRoute<T>>();
-  plugin_->deferred_.push_back([plugin = plugin_, path = path.empty() ? path_ : path, item = path_, tag = tag_, change] {
-    RouteOptions options{.summary = "Create",
-                         .runs = Runs::fast_read,
-                         .body = schema<T>(true),
-                         .status = 201,
-                         .answer = schema<T>(),
-                         .tag = tag};
-    change->adapt(options);
-    const auto prepare = [change](Request& request) {
-      const Json json = parse_object(request.body());
-      std::vector<Fault> faults;
-      T value{};
-      read_json(json, value, Reading::whole, faults);
-      if constexpr (Private<T>) value.owner_id = Id::parse(request.principal().id()).value_or(Id{});
-      if (change->check_) change->check_(request, value, nullptr, faults);
-      if (!faults.empty()) throw invalid(std::move(faults));
-      return [change, value, who = request.principal()](Transaction& tx) {
-        T made = value;
-        change->before(tx, who, made, nullptr);
-        tx.insert(made);
-        change->after(tx, who, made, nullptr, "created");
-        return made;
-      };
-    };
-    const auto reply = [item](const T& made) {
-      Reply reply = ok(made);
-      reply.status = 201;
-      reply.headers.emplace_back("location", std::string(api_base) + item + "/" + made.id.str());
-      return reply;
-    };
-    plugin->post(path, options, [plugin, prepare, reply](Request request) {
-      answer_committed(plugin->store(), std::move(request), prepare, reply);
-    });
-  });
+  plugin_->deferred_.push_back(
+      [plugin = plugin_, path = path.empty() ? path_ : path, item = path_, tag = tag_, change] {
+        RouteOptions options{.summary = "Create",
+                             .runs = Runs::fast_read,
+                             .body = schema<T>(true),
+                             .status = 201,
+                             .answer = schema<T>(false, Showing::made),
+                             .tag = tag};
+        change->adapt(options);
+        const auto prepare = [change](Request& request) {
+          const Json json = parse_object(request.body());
+          std::vector<Fault> faults;
+          T value{};
+          read_json(json, value, Reading::whole, faults);
+          if constexpr (Private<T>) value.owner_id = Id::parse(request.principal().id()).value_or(Id{});
+          if (change->check_) change->check_(request, value, nullptr, faults);
+          if (!faults.empty()) throw invalid(std::move(faults));
+          return [change, value, who = request.principal()](Transaction& tx) {
+            T made = value;
+            change->before(tx, who, made, nullptr);
+            tx.insert(made);
+            change->after(tx, who, made, nullptr, "created");
+            return made;
+          };
+        };
+        const auto reply = [item](const T& made) {
+          Reply reply = ok(made, Showing::made);
+          reply.status = 201;
+          reply.headers.emplace_back("location", std::string(api_base) + item + "/" + made.id.str());
+          return reply;
+        };
+        plugin->post(path, options, [plugin, prepare, reply](Request request) {
+          answer_committed(plugin->store(), std::move(request), prepare, reply);
+        });
+      });
   return *change;
 }
 

@@ -10,7 +10,8 @@ namespace atrium {
 
 /// A described object with a table: `static constexpr std::string_view table, event;` beside its members. Conventions:
 /// `revision` counts changes, `created_at` and `updated_at` are kept, a `deleted_at` makes removal soft, and
-/// `static constexpr bool is_private = true` with an `owner_id` shows it to its owner only.
+/// `static constexpr bool is_private = true` with an `owner_id` shows it to its owner only, `admins_see = true` to
+/// admins too.
 template <class T>
 concept Stored = Described<T> && requires(T value) {
   T::table;
@@ -20,6 +21,10 @@ template <class T>
 concept Private = requires(T value) {
   requires T::is_private;
   value.owner_id;
+};
+template <class T>
+concept AdminsSee = Private<T> && requires {
+  requires T::admins_see;
 };
 template <class T>
 concept SoftDeleted = requires(T value) {
@@ -83,18 +88,29 @@ std::string select_where(std::string_view condition) {
   sql.append(T::table).append(" WHERE ").append(condition);
   return sql;
 }
+/// What a private resource's row must meet; bind_owner() binds its parameters.
+template <Private T>
+constexpr std::string_view owner_condition = AdminsSee<T> ? " AND (owner_id = ? OR ? = 'admin')" : " AND owner_id = ?";
+template <Private T>
+void bind_owner(Parameters& parameters, const Principal& who) {
+  parameters.own_text(std::string(who.id()));
+  if constexpr (AdminsSee<T>) parameters.own_text(std::string(who.role()));
+}
 template <Stored T>
 const std::string& select_by_id() {
-  static const std::string sql =
-      select_where<T>(std::string("id = ?") + (SoftDeleted<T> ? " AND deleted_at IS NULL" : "") +
-                      (Private<T> ? " AND owner_id = ?" : ""));
+  static const std::string sql = [] {
+    std::string condition = "id = ?";
+    if constexpr (SoftDeleted<T>) condition += " AND deleted_at IS NULL";
+    if constexpr (Private<T>) condition += owner_condition<T>;
+    return select_where<T>(condition);
+  }();
   return sql;
 }
 template <Stored T>
 Parameters by_id(const Principal& who, const Id& id) {
   Parameters parameters;
   parameters.text(id.text());
-  if constexpr (Private<T>) parameters.text(who.id());
+  if constexpr (Private<T>) bind_owner<T>(parameters, who);
   return parameters;
 }
 template <Stored T>
