@@ -137,18 +137,21 @@ NEEDS = {
     "api/test_agents.py": ["agents"],
     "api/test_conventions.py": ["agents", "tasks"],
     "api/test_event_stream.py": ["agents", "tasks"],
+    "api/test_files.py": ["files", "tasks", "workers"],
     "api/test_messages.py": ["agents", "messages"],
-    "api/test_operations.py": ["agents", "tasks", "messages", "workers"],
+    "api/test_operations.py": ["agents", "tasks", "messages", "workers", "files"],
     "api/test_runner.py": ["agents", "tasks", "runner", "llm-rehearsal", "tools"],
     "api/test_service.py": ["agents", "tasks"],
     "api/test_tasks.py": ["agents", "tasks", "workers"],
     "api/test_workers.py": ["agents", "tasks", "workers"],
+    "llm/test_file_tools.py": ["agents", "tasks", "runner", "llm-openai", "files"],
     "llm/test_openai.py": ["agents", "tasks", "runner", "llm-openai", "tools"],
     "cli/test_installation.py": ["agents", "tasks"],
     "cli/test_kernel_commands.py": ["agents", "tasks", "messages"],
     "cli/test_run.py": ["agents", "tasks", "runner", "llm-rehearsal", "tools"],
     "cli/test_usage.py": ["messages"],
     "crash/test_kill.py": ["agents", "tasks", "runner", "llm-rehearsal", "tools"],
+    "crash/test_kill_uploads.py": ["files"],
 }
 collect_ignore = [file for file, plugins in NEEDS.items()
                   if not all((PLUGINS / plugin / "plugin.json").exists() for plugin in plugins)]
