@@ -44,8 +44,11 @@ std::string normal(std::string_view type) {
       {"application/bzip", "application/bzip2"},
       {"application/xml", "text/xml"},
       {"application/rtf", "text/rtf"},
-      {"application/dosexec", "application/msdownload"},
-      {"application/vnd.microsoft.portable-executable", "application/msdownload"},
+      {"application/dosexec", "application/vnd.microsoft.portable-executable"},
+      {"application/msdos-program", "application/vnd.microsoft.portable-executable"},
+      {"application/msdownload", "application/vnd.microsoft.portable-executable"},
+      {"application/java-applet", "application/java-vm"},
+      {"application/python-code", "application/bytecode.python"},
       {"application/sqlite3", "application/vnd.sqlite3"},
       {"binary/octet-stream", unknown},
       {"application/binary", unknown},
@@ -66,6 +69,10 @@ bool one_of(std::string_view type, std::initializer_list<std::string_view> list)
 
 bool is_media(std::string_view type) {
   return type.starts_with("audio/") || type.starts_with("video/") || type == "application/ogg";
+}
+/// TrueType and OpenType share a container.
+bool is_font(std::string_view type) {
+  return type.starts_with("font/") || type.starts_with("application/font-") || type == "application/vnd.ms-opentype";
 }
 /// Documents that are ZIP archives inside.
 bool is_zip(std::string_view type) {
@@ -95,7 +102,7 @@ bool has_signature(std::string_view type) {
 }
 bool is_never_text(std::string_view type) {
   if (may_be_text(type)) return false;
-  return has_signature(type) || type.starts_with("image/") || type.starts_with("font/") || is_media(type);
+  return has_signature(type) || type.starts_with("image/") || is_font(type) || is_media(type);
 }
 
 }  // namespace
@@ -136,7 +143,7 @@ bool fits(std::string_view claim, const Kind& found) {
   if (is == unknown) return !has_signature(claimed) && !claimed.starts_with("text/");
   if (is_zip(claimed) && is_zip(is)) return claimed == "application/zip" || is == "application/zip";
   if (is_ole(claimed) && is_ole(is)) return true;
-  return is_media(claimed) && is_media(is);
+  return (is_media(claimed) && is_media(is)) || (is_font(claimed) && is_font(is));
 }
 
 }  // namespace files

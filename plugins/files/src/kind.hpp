@@ -34,7 +34,7 @@ class Sniffer {
 /// Whether bytes of this kind may go by the type that the client claims. No claim, and application/octet-stream, fit
 /// everything. A claim is refused where the bytes speak against it: they are something else that is known, or they lack
 /// the signature that every file of the claimed type has. Text is text, whatever its language; an archive may claim to
-/// be a document that is kept in one; sound and pictures share containers.
+/// be a document that is kept in one; sound and moving pictures share containers, as fonts do.
 bool fits(std::string_view claim, const Kind& found);
 
 }  // namespace files

@@ -102,6 +102,9 @@ TEST(Claims, OfAnotherKindAreRefused) {
 TEST(Claims, OfTheSameFamilyFit) {
   EXPECT_TRUE(fits("audio/mp4", {"video/mp4"}));
   EXPECT_TRUE(fits("audio/ogg", {"application/ogg"}));
+  EXPECT_TRUE(fits("font/ttf", {"font/sfnt"}));
+  EXPECT_TRUE(fits("application/x-font-ttf", {"font/sfnt"}));
+  EXPECT_TRUE(fits("application/x-msdos-program", {"application/x-dosexec"}));
   EXPECT_TRUE(fits("application/msword", {"application/x-ole-storage"}));
   EXPECT_TRUE(fits("application/zip", {"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}));
   EXPECT_FALSE(fits("application/epub+zip", {"application/vnd.oasis.opendocument.text"}));
