@@ -226,5 +226,43 @@ TEST_F(Resources, WhatIsShownOnceIsInTheFirstAnswerAlone) {
   EXPECT_TRUE(schema<Badge>(true)["properties"].contains("code"));
 }
 
+class Quiet final : public Plugin {
+ public:
+  void start() override {
+    auto notes = resource<Note>("/notes", "Notes");
+    notes.create().unannounced();
+    notes.remove().unannounced();
+    resource<Note>("/notes/by/{title}", "Notes")
+        .list()
+        .narrow([](const Request& request, Parameters& parameters) {
+          parameters.own_text(std::string(request.path("title")));
+          parameters.integer(request.number("least", 1, 1, 5));
+          return std::string("title = ? OR stars >= ?");
+        })
+        .filter("pinned");
+  }
+};
+
+TEST(QuietResources, WhatIsUnannouncedIsInTheAuditLogAlone) {
+  NotesHost host;
+  const PluginUnderTest<Quiet> plugin(host);
+  const auto made = host.post("/notes", {{"title", "x"}}).json();
+  EXPECT_EQ(host.remove("/notes/" + made["id"].get<std::string>()).status, 204);
+  std::vector<std::string> actions;
+  for (const auto& change : host.events.recorded()) actions.push_back(change.action);
+  EXPECT_EQ(actions, (std::vector<std::string>{"note.created", "note.deleted"}));
+  EXPECT_TRUE(host.events.topics().empty());
+}
+
+TEST(QuietResources, AListIsNarrowedByItsRequest) {
+  NotesHost host;
+  const PluginUnderTest<Quiet> plugin(host);
+  for (const auto* title : {"x", "y", "z"}) host.post("/notes", {{"title", title}, {"stars", *title - 'v'}});
+  EXPECT_EQ(host.get("/notes/by/x?least=4").json()["total"], 2);
+  EXPECT_EQ(host.get("/notes/by/x?least=5&pinned=false").json()["total"], 1);
+  EXPECT_EQ(host.get("/notes/by/x?pinned=true").json()["total"], 0);
+  EXPECT_EQ(host.get("/notes/by/x?least=6").status, 422);
+}
+
 }  // namespace
 }  // namespace atrium::testing
