@@ -1,0 +1,163 @@
+#include "search.hpp"
+
+#include <unordered_map>
+#include <unordered_set>
+
+namespace knowledge {
+
+using atrium::Async;
+using atrium::Json;
+
+namespace {
+
+constexpr std::size_t most_near = 100, most_fused = 200;
+constexpr std::size_t most_read_for_phrases = 2'000, read_at_once = 128;
+constexpr double fusion_constant = 60;  // of reciprocal rank fusion, as its authors chose it
+
+/// The best `most` come first, in order; the rest stay as they are.
+void sort_best(std::vector<Match>& matches, std::size_t most) {
+  const auto end = matches.begin() + static_cast<std::ptrdiff_t>(std::min(most, matches.size()));
+  std::partial_sort(matches.begin(), end, matches.end());
+}
+
+bool has_phrase(std::string_view title, std::string_view content, const Terms& phrase) {
+  return contains_phrase(title, phrase) || contains_phrase(content, phrase);
+}
+
+}  // namespace
+
+Json Found::highlights() const {
+  Json highlights = Json::array();
+  if (!title_hits.empty()) highlights.push_back({{"member", "title"}, {"parts", highlight(entry.title, title_hits)}});
+  if (!content_hits.empty())
+    highlights.push_back({{"member", "content"}, {"parts", highlight(entry.content, content_hits)}});
+  return highlights;
+}
+
+Async<Results> Search::run(Request request) const {
+  const auto query = parse_query(request.text);
+  const auto end = static_cast<std::size_t>(request.offset + request.limit);
+  std::vector<Match> matches;
+  if (!query.wanted.empty()) matches = index_->find(query, request.filter, request.every);
+  if (!query.phrases.empty() || !query.forbidden.empty()) keep_phrases(matches, query);
+
+  std::vector<Near> near_ones;
+  if (!query.wanted.empty() && !query.is_exact()) {
+    auto looking = near(request);
+    near_ones = co_await looking;
+  }
+  if (near_ones.empty()) {
+    sort_best(matches, end);
+    std::vector<Ranked> ranked;
+    for (std::size_t i = 0; i < std::min(end, matches.size()); ++i)
+      ranked.push_back({matches[i].number, matches[i].score, {}});
+    co_return page(request, query, ranked, matches.size());
+  }
+
+  sort_best(matches, std::max(end, most_fused));
+  std::unordered_map<std::int64_t, Ranked> fused;
+  for (std::size_t i = 0; i < std::min(most_fused, matches.size()); ++i)
+    fused[matches[i].number] = {matches[i].number, 1 / (fusion_constant + static_cast<double>(i + 1)), {}};
+  std::unordered_set<std::int64_t> only_near;
+  for (std::size_t i = 0; i < near_ones.size(); ++i) {
+    const auto number = near_ones[i].number;
+    auto& entry = fused.try_emplace(number, Ranked{number, 0, {}}).first->second;
+    entry.score += 1 / (fusion_constant + static_cast<double>(i + 1));
+    entry.position = near_ones[i].position;
+    only_near.insert(number);
+  }
+  std::vector<Ranked> ranked;
+  for (const auto& [unused, entry] : fused) ranked.push_back(entry);
+  std::sort(ranked.begin(), ranked.end(), [](const Ranked& a, const Ranked& b) {
+    return a.score != b.score ? a.score > b.score : a.number > b.number;
+  });
+  for (std::size_t i = most_fused; i < std::min(end, matches.size()); ++i)
+    if (!only_near.contains(matches[i].number))
+      ranked.push_back({matches[i].number, 1 / (fusion_constant + static_cast<double>(i + 1)), {}});
+  for (const auto& match : matches) only_near.erase(match.number);
+  co_return page(request, query, ranked, matches.size() + only_near.size());
+}
+
+/// Reads the texts of the best; what lies further down than most_read_for_phrases is left out.
+void Search::keep_phrases(std::vector<Match>& matches, const Query& query) const {
+  sort_best(matches, most_read_for_phrases);
+  if (matches.size() > most_read_for_phrases) matches.resize(most_read_for_phrases);
+  std::unordered_set<std::int64_t> good;
+  for (std::size_t at = 0; at < matches.size(); at += read_at_once) {
+    std::vector<std::int64_t> numbers;
+    for (auto i = at; i < std::min(matches.size(), at + read_at_once); ++i) numbers.push_back(matches[i].number);
+    atrium::Parameters parameters;
+    const auto marks = placeholders(parameters, numbers);
+    store_->run("SELECT number, title, content FROM knowledge WHERE number IN (" + marks + ")", parameters,
+                [&](const atrium::Row& row) {
+                  const auto has = [&](const Terms& phrase) { return has_phrase(row.text(1), row.text(2), phrase); };
+                  if (std::all_of(query.phrases.begin(), query.phrases.end(), has) &&
+                      std::none_of(query.forbidden.begin(), query.forbidden.end(), has))
+                    good.insert(row.integer(0));
+                });
+  }
+  std::erase_if(matches, [&](const Match& match) { return !good.contains(match.number); });
+}
+
+/// Nothing where no provider is present, or where it does not answer: words alone find then.
+Async<std::vector<Near>> Search::near(Request request) const {
+  const auto provider = meaning_->provider();
+  if (!provider) co_return std::vector<Near>{};
+  std::optional<std::vector<std::int64_t>> among;
+  if (!request.filter.terms().empty()) {
+    among.emplace();
+    for (const auto& match : index_->find({}, request.filter, true)) among->push_back(match.number);
+    std::sort(among->begin(), among->end());
+  }
+  try {
+    auto looking = meaning_->nearest(*provider, request.text, most_near, std::move(among));
+    co_return co_await looking;
+  } catch (const atrium::Problem& problem) {
+    host_->log(atrium::Level::warning, "Searching by words alone: the embedding provider failed",
+               {{"provider", provider->service}, {"error", problem.what()}});
+  }
+  co_return std::vector<Near>{};
+}
+
+Results Search::page(const Request& request, const Query& query, const std::vector<Ranked>& ranked,
+                     std::size_t total) const {
+  Results results;
+  results.total = static_cast<std::int64_t>(total);
+  const auto begin = std::min(ranked.size(), static_cast<std::size_t>(request.offset));
+  const auto end = std::min(ranked.size(), begin + static_cast<std::size_t>(request.limit));
+  if (begin == end) return results;
+  std::vector<std::int64_t> numbers;
+  for (auto i = begin; i < end; ++i) numbers.push_back(ranked[i].number);
+  atrium::Parameters parameters;
+  const auto marks = placeholders(parameters, numbers);
+  std::unordered_map<std::int64_t, Entry> entries;
+  store_->run("SELECT " + atrium::columns<Entry>() + " FROM knowledge WHERE number IN (" + marks + ")", parameters,
+              [&](const atrium::Row& row) {
+                auto entry = row.as<Entry>();
+                const auto number = entry.number;
+                entries.emplace(number, std::move(entry));
+              });
+  std::vector<std::int64_t> gone;
+  for (auto i = begin; i < end; ++i) {
+    const auto entry = entries.find(ranked[i].number);
+    if (entry == entries.end()) {  // removed a moment ago
+      gone.push_back(ranked[i].number);
+      continue;
+    }
+    auto& found = results.page.emplace_back();
+    found.entry = std::move(entry->second);
+    found.score = ranked[i].score;
+    found.title_hits = hits_in(found.entry.title, query.wanted);
+    found.content_hits = hits_in(found.entry.content, query.wanted);
+    const auto passages = passages_of(found.entry.content);
+    const auto best = static_cast<std::size_t>(ranked[i].position.value_or(-1));
+    const auto& passage =
+        best < passages.size() ? passages[best] : passages[best_passage(passages, found.content_hits)];
+    found.passage_begins = passage.begins;
+    found.passage_ends = passage.ends;
+  }
+  if (!gone.empty()) meaning_->forget(gone);
+  return results;
+}
+
+}  // namespace knowledge
