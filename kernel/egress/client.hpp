@@ -38,6 +38,8 @@ struct OutHandlers {
   std::function<void(int status, std::map<std::string, std::string> headers)> head;
   std::function<bool(std::string_view piece)> data;                       ///< false abandons
   std::function<void(std::int32_t status, const std::string& why)> done;  ///< last, exactly once; ATRIUM_E_* or OK
+  /// On the client's own thread instead, which no handler may keep: for a caller that holds a pool thread until done().
+  bool at_once = false;
 };
 
 class Pending {

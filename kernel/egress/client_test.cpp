@@ -179,6 +179,33 @@ TEST_F(Egress, SendsARequestAndReadsItsAnswer) {
   EXPECT_EQ(text.find("Accept-Encoding"), std::string::npos);
 }
 
+TEST_F(Egress, WhoHoldsThePoolsOnlyThreadIsAnsweredAtOnce) {
+  Server server([&](tcp::socket& socket, int) {
+    read_head(socket);
+    say(socket, reply("hello"));
+  });
+  jobs::Jobs pool{{.threads = 1}};
+  Client client({}, pool);
+  std::promise<std::string> result;
+  pool.post([&] {
+    std::string body;
+    const auto over = std::make_shared<std::promise<void>>();
+    client.send({.url = server.url(), .trust = Trust::operator_},
+                {.data =
+                     [&](std::string_view piece) {
+                       body += piece;
+                       return true;
+                     },
+                 .done = [over](std::int32_t, const std::string&) { over->set_value(); },
+                 .at_once = true});
+    over->get_future().wait();
+    result.set_value(body);
+  });
+  auto answered = result.get_future();
+  ASSERT_EQ(answered.wait_for(deadline), std::future_status::ready);
+  EXPECT_EQ(answered.get(), "hello");
+}
+
 TEST_F(Egress, PiecesArriveWhileTheServerStillWrites) {
   std::promise<void> first;
   auto arrived = first.get_future();

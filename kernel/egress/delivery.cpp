@@ -15,12 +15,17 @@ constexpr int turn = 32;  // events before another job gets the thread
 }  // namespace
 
 void Delivery::head(int status, std::map<std::string, std::string> headers) {
+  if (at_once_) return deliver(Head{status, std::move(headers)});
   std::lock_guard lock(mutex_);
   events_.push_back(Head{status, std::move(headers)});
   schedule();
 }
 
 bool Delivery::data(std::string_view piece) {
+  if (at_once_) {
+    deliver(std::string(piece));
+    return true;
+  }
   std::lock_guard lock(mutex_);
   if (abandoned_) return true;
   auto* const last = events_.empty() ? nullptr : std::get_if<std::string>(&events_.back());
@@ -36,6 +41,7 @@ bool Delivery::data(std::string_view piece) {
 }
 
 void Delivery::done(std::int32_t status, std::string why, bool drop) {
+  if (at_once_) return deliver(Done{status, std::move(why)});
   std::lock_guard lock(mutex_);
   if (drop) {
     events_.clear();

@@ -17,7 +17,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
 
   /// `later` runs work after a moment, for when the pool is full; false: it cannot any more.
   Delivery(OutHandlers handlers, jobs::Jobs& jobs, std::function<bool(std::function<void()>)> later)
-      : handlers_(std::move(handlers)), jobs_(jobs), later_(std::move(later)) {}
+      : at_once_(handlers.at_once), handlers_(std::move(handlers)), jobs_(jobs), later_(std::move(later)) {}
 
   void head(int status, std::map<std::string, std::string> headers);
   /// False: more than the high-water mark waits; on_drained() is called when it has gone down.
@@ -42,6 +42,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
   void run();
   void deliver(Event event);
 
+  const bool at_once_;
   OutHandlers handlers_;
   jobs::Jobs& jobs_;
   std::function<bool(std::function<void()>)> later_;
