@@ -3,6 +3,8 @@
 #include "cli/failure.hpp"
 #include "cli/options.hpp"
 #include "cli/program.hpp"
+#include "egress/client.hpp"
+#include "jobs/jobs.hpp"
 #include "storage/database.hpp"
 #include "storage/objects.hpp"
 #include "storage/offline.hpp"
@@ -99,7 +101,10 @@ int backup(const Options& options) {
                                                    .dump(2));
   add_data(archive, config);
   // Before the snapshot, so that nothing it names can be removed first; after it, for what came in between.
-  const auto objects = storage::Objects::open(config.objects.url);
+  jobs::Jobs jobs({.threads = 1});
+  egress::Client egress({.allow_private = config.egress.allow_private, .deny = config.egress.deny, .ca_file = {}},
+                        jobs);
+  const auto objects = storage::Objects::open(config.objects.url, egress);
   std::set<std::string> done;
   add_objects(archive, *objects, done);
   const auto snapshot = file.string() + ".database";

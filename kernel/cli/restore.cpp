@@ -74,7 +74,7 @@ void check_description(ArchiveReader& archive, const std::string& file) {
 void unpack(const std::string& file, const fs::path& fresh) {
   ArchiveReader archive(file);
   check_description(archive, file);
-  const auto objects = storage::Objects::open("file:" + (fresh / "objects").string());
+  const auto objects = storage::Objects::open_folder(fresh / "objects");
   while (const auto name = archive.next()) {
     if (name->starts_with(backup_objects)) {
       unpack_object(archive, *objects, name->substr(backup_objects.size()));

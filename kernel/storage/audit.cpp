@@ -1,9 +1,7 @@
 #include "storage/audit.hpp"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include "storage/digest.hpp"
 
-#include <array>
 #include <charconv>
 
 namespace kernel::storage {
@@ -62,19 +60,7 @@ std::string audit_canonical(const AuditRow& row) {
 }
 
 std::string audit_code(std::string_view key, std::string_view previous, const AuditRow& row) {
-  const auto message = std::string(previous) + audit_canonical(row);
-  std::array<unsigned char, EVP_MAX_MD_SIZE> code;
-  unsigned int length = 0;
-  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-           reinterpret_cast<const unsigned char*>(message.data()), message.size(), code.data(), &length) == nullptr)
-    throw SqlError(ATRIUM_E_INTERNAL, "OpenSSL could not make the audit log's code");
-  std::string hex;
-  hex.reserve(2 * length);
-  for (unsigned int i = 0; i < length; ++i) {
-    hex += "0123456789abcdef"[code[i] >> 4];
-    hex += "0123456789abcdef"[code[i] & 15];
-  }
-  return hex;
+  return to_hex(hmac_sha256(key, std::string(previous) + audit_canonical(row)));
 }
 
 std::optional<std::int64_t> verify_audit(Database& database, std::string_view key) {

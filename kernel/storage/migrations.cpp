@@ -1,10 +1,8 @@
 #include "storage/migrations.hpp"
 
+#include "storage/digest.hpp"
 #include "storage/sql_text.hpp"
 
-#include <openssl/evp.h>
-
-#include <array>
 #include <chrono>
 #include <optional>
 
@@ -33,19 +31,6 @@ class Scope {
   Session& session_;
   bool committed_ = false;
 };
-
-std::string sha256_hex(const std::string& text) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
-  unsigned int length = 0;
-  if (EVP_Digest(text.data(), text.size(), digest.data(), &length, EVP_sha256(), nullptr) != 1)
-    throw SqlError(ATRIUM_E_INTERNAL, "OpenSSL could not make a checksum");
-  std::string hex;
-  for (unsigned int i = 0; i < length; ++i) {
-    hex += "0123456789abcdef"[digest[i] >> 4];
-    hex += "0123456789abcdef"[digest[i] & 15];
-  }
-  return hex;
-}
 
 void run_statements(Session& session, std::string_view owner, const std::string& name, const std::string& sql) {
   int number = 0;

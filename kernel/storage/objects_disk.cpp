@@ -1,11 +1,11 @@
 // Objects as files: DIRECTORY/xx/ID, and DIRECTORY/incoming for what is still being written.
 #include "storage/database.hpp"
+#include "storage/digest.hpp"
 #include "storage/file_descriptor.hpp"
 #include "storage/objects.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -32,42 +32,12 @@ constexpr auto abandoned_after = std::chrono::hours(24);  // an upload takes les
   throw SqlError(ATRIUM_E_UNAVAILABLE, what + ": " + std::strerror(error) + advice);
 }
 
-void check_id(std::string_view id) {
-  const bool good = !id.empty() && id.size() <= 128 && std::all_of(id.begin(), id.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-  });
-  if (!good) throw SqlError(ATRIUM_E_INVALID, "an object's id is 1 to 128 letters, digits, '_' or '-'");
-}
-
 void sync_directory(const fs::path& directory) {
   const FileDescriptor handle(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!handle || fsync(handle.get()) != 0) fail("cannot flush " + directory.string());
 }
 
 std::chrono::seconds age(const struct stat& info) { return std::chrono::seconds(std::time(nullptr) - info.st_mtime); }
-
-class Sha256 {
- public:
-  Sha256() : context_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
-    if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1)
-      fail("cannot make a checksum", ENOMEM);
-  }
-  void update(std::string_view data) { EVP_DigestUpdate(context_.get(), data.data(), data.size()); }
-  std::string hex() {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
-    unsigned int length = 0;
-    EVP_DigestFinal_ex(context_.get(), digest.data(), &length);
-    std::string result;
-    for (unsigned int i = 0; i < length; ++i) {
-      result += "0123456789abcdef"[digest[i] >> 4];
-      result += "0123456789abcdef"[digest[i] & 15];
-    }
-    return result;
-  }
-
- private:
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
-};
 
 class DiskWriter final : public ObjectWriter {
  public:
@@ -152,6 +122,11 @@ class DiskObjects final : public Objects {
     remove_abandoned();
   }
 
+  void check() override {
+    if (access(incoming_.c_str(), W_OK | X_OK) != 0)
+      throw SqlError(ATRIUM_E_UNAVAILABLE, "cannot write in " + incoming_.string() + ": " + std::strerror(errno));
+  }
+
   std::unique_ptr<ObjectWriter> put(std::string_view id) override {
     check_id(id);
     static std::atomic<std::uint64_t> number = 0;
@@ -210,11 +185,8 @@ class DiskObjects final : public Objects {
 
 }  // namespace
 
-std::unique_ptr<Objects> Objects::open(const std::string& url) {
-  constexpr std::string_view file = "file:";
-  if (!url.starts_with(file) || url.size() == file.size())
-    throw SqlError(ATRIUM_E_INVALID, "objects.url must be file:DIRECTORY");
-  return std::make_unique<DiskObjects>(url.substr(file.size()));
+std::unique_ptr<Objects> Objects::open_folder(const std::filesystem::path& folder) {
+  return std::make_unique<DiskObjects>(folder);
 }
 
 }  // namespace kernel::storage
