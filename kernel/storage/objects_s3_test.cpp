@@ -6,9 +6,16 @@
 #include "storage/testing/database_fixture.hpp"
 #include "storage/testing/object_store.hpp"
 
+#include <boost/asio.hpp>
+
+#include <poll.h>
+
+#include <array>
+#include <atomic>
 #include <future>
 #include <map>
 #include <memory>
+#include <thread>
 
 namespace kernel::storage {
 namespace {
@@ -118,6 +125,63 @@ class S3ObjectsTest : public ::testing::Test {
   std::unique_ptr<Objects> objects_;
 };
 
+/// Between us and the store: the first answer to a request whose line holds `text` is lost.
+class LosesAnAnswer {
+ public:
+  LosesAnAnswer(const S3Location& store, std::string text) : text_(std::move(text)) {
+    const auto port = store.authority.substr(store.authority.rfind(':') + 1);
+    store_ = {boost::asio::ip::address_v4::loopback(), static_cast<std::uint16_t>(std::stoi(port))};
+    thread_ = std::thread([this] { accept(); });
+  }
+  ~LosesAnAnswer() {
+    ::shutdown(acceptor_.native_handle(), SHUT_RDWR);
+    thread_.join();
+    for (auto& connection : connections_) connection.join();
+  }
+  int port() const { return acceptor_.local_endpoint().port(); }
+  bool lost() const { return lost_; }
+
+ private:
+  using Socket = boost::asio::ip::tcp::socket;
+
+  void accept() {
+    for (;;) {
+      auto client = std::make_shared<Socket>(io_);
+      boost::system::error_code error;
+      acceptor_.accept(*client, error);
+      if (error) return;
+      connections_.emplace_back([this, client] { serve(*client); });
+    }
+  }
+
+  void serve(Socket& client) {
+    Socket store(io_);
+    store.connect(store_);
+    bool asking = false, marked = false;
+    std::array<char, 65536> buffer;
+    for (boost::system::error_code error; !error;) {
+      pollfd both[] = {{client.native_handle(), POLLIN, 0}, {store.native_handle(), POLLIN, 0}};
+      if (poll(both, 2, -1) < 0) return;
+      auto& from = both[0].revents != 0 ? client : store;
+      const auto bytes = from.read_some(boost::asio::buffer(buffer), error);
+      if (error) return;
+      const std::string_view piece(buffer.data(), bytes);
+      if (&from == &client && !asking) marked = piece.substr(0, piece.find('\r')).find(text_) != piece.npos;
+      asking = &from == &client;
+      if (!asking && marked && !lost_.exchange(true)) return;
+      boost::asio::write(asking ? store : client, boost::asio::buffer(piece), error);
+    }
+  }
+
+  const std::string text_;
+  boost::asio::io_context io_;
+  boost::asio::ip::tcp::acceptor acceptor_{io_, {boost::asio::ip::address_v4::loopback(), 0}};
+  boost::asio::ip::tcp::endpoint store_;
+  std::atomic<bool> lost_ = false;
+  std::vector<std::thread> connections_;
+  std::thread thread_;
+};
+
 std::string pattern(std::size_t size) {
   std::string text(size, '\0');
   std::uint32_t state = 1;
@@ -159,6 +223,28 @@ TEST_F(S3ObjectsTest, OpeningEndsOldUploadsOfACrashAndKeepsTheYoung) {
   open_s3_objects(url_, outside_.egress, 0s);
   EXPECT_EQ(code_of([&] { old->finish(); }), ATRIUM_E_UNAVAILABLE);
   EXPECT_EQ(code_of([&] { load("old"); }), ATRIUM_E_NOT_FOUND);
+}
+
+TEST_F(S3ObjectsTest, ALostAnswerIsNoConflictAndNoLoss) {
+  if (location_.authority.find("127.0.0.1:") != 0) GTEST_SKIP() << "the store is on another machine";
+  const auto large = pattern(9 << 20);
+  for (const auto& [request, content] : std::map<std::string, std::string>{
+           {"PUT ", "small"}, {"/id?uploads=", large}, {"?partNumber=2", large}, {"?uploadId=", large}}) {
+    LosesAnAnswer between(location_, request);
+    auto url = url_;
+    url.replace(url.find(location_.authority), location_.authority.size(),
+                "127.0.0.1:" + std::to_string(between.port()));
+    {
+      Outside outside;
+      const auto objects = open_s3_objects(url, outside.egress);
+      auto writer = objects->put("id");
+      writer->append(content);
+      EXPECT_EQ(writer->finish().size, content.size()) << request;
+    }
+    EXPECT_TRUE(between.lost()) << request;
+    EXPECT_TRUE(load("id") == content) << request;
+    EXPECT_TRUE(objects_->remove("id"));
+  }
 }
 
 TEST_F(S3ObjectsTest, AListingGoesOnBeyondOnePage) {
