@@ -140,8 +140,9 @@ NEEDS = {
     "api/test_files.py": ["files", "tasks", "workers"],
     "api/test_knowledge.py": ["knowledge"],
     "api/test_messages.py": ["agents", "messages"],
-    "api/test_operations.py": ["agents", "tasks", "messages", "workers", "files", "knowledge"],
+    "api/test_operations.py": ["agents", "tasks", "messages", "workers", "files", "knowledge", "secrets"],
     "api/test_runner.py": ["agents", "tasks", "runner", "llm-rehearsal", "tools"],
+    "api/test_secrets.py": ["secrets", "tasks", "workers"],
     "api/test_service.py": ["agents", "tasks"],
     "api/test_tasks.py": ["agents", "tasks", "workers"],
     "api/test_workers.py": ["agents", "tasks", "workers"],
@@ -152,6 +153,8 @@ NEEDS = {
     "cli/test_run.py": ["agents", "tasks", "runner", "llm-rehearsal", "tools"],
     "cli/test_usage.py": ["messages"],
     "crash/test_kill.py": ["agents", "tasks", "runner", "llm-rehearsal", "tools"],
+    "crash/test_kill_rotations.py": ["secrets"],
+    "hostile/test_canaries.py": ["secrets"],
     "crash/test_kill_uploads.py": ["files"],
 }
 collect_ignore = [file for file, plugins in NEEDS.items()
