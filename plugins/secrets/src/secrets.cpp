@@ -124,10 +124,10 @@ class Secrets final : public atrium::Plugin {
   void describe_versions() {
     resource<Version>("/secrets/{id}/versions", std::string(tag))
         .list()
-        .within("secret_id",
-                [this](const atrium::Request& request) {
-                  return store().get<Secret>(request.principal(), request.id()).id;
-                })
+        .narrow([this](const atrium::Request& request, atrium::Parameters& parameters) {
+          parameters.own_text(store().get<Secret>(request.principal(), request.id()).id.str());
+          return std::string("secret_id = ?");
+        })
         .options([](atrium::RouteOptions& options) {
           admin_only(options);
           options.summary = "List the versions that are kept of a secret, newest first";
