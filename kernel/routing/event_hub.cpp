@@ -31,6 +31,7 @@ void EventHub::take(const events::EventPtr& event) {
     // Full only while a round is being sent: then the log waits for that as if it sent it itself.
     changed_.wait(lock, thread_.get_stop_token(), [this] { return waiting_.size() < most_waiting; });
     waiting_.emplace_back(event);
+    newest_ = event->sequence;
   }
   changed_.notify_all();
 }
@@ -56,6 +57,10 @@ EventHub::Shard& EventHub::shard(const std::shared_ptr<Follower>& follower) {
 }
 
 void EventHub::add(std::shared_ptr<Follower> follower) {
+  {
+    const std::scoped_lock lock(mutex_);
+    follower->begin_after(newest_);  // what still waits in a round came before it
+  }
   auto& home = shard(follower);
   const std::scoped_lock lock(home.mutex);
   home.followers.insert(std::move(follower));

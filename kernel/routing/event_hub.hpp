@@ -40,6 +40,7 @@ class EventHub {
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::vector<EventFrame> waiting_;  ///< guarded by mutex_
+  std::int64_t newest_ = 0;          ///< guarded by mutex_: the last event taken
   std::jthread thread_;
   std::unique_ptr<events::Subscription> subscription_;
 };

@@ -19,6 +19,11 @@ constexpr auto retry_pause = 500ms;
 Follower::Follower(events::Log& log, jobs::Jobs& jobs, auth::PrincipalPtr principal, SendFn send)
     : log_(log), jobs_(jobs), principal_(std::move(principal)), send_(std::move(send)) {}
 
+void Follower::begin_after(std::int64_t sequence) {
+  const std::scoped_lock lock(mutex_);
+  position_ = sequence;
+}
+
 bool Follower::follow(const std::string& pattern, const std::function<void()>& accepted) {
   const std::scoped_lock lock(mutex_);
   const bool known = std::find(patterns_.begin(), patterns_.end(), pattern) != patterns_.end();

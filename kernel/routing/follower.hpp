@@ -28,6 +28,8 @@ class Follower : public std::enable_shared_from_this<Follower> {
 
   Follower(events::Log& log, jobs::Jobs& jobs, auth::PrincipalPtr principal, SendFn send);
 
+  /// Before anything else: events up to this one are of no concern, unless replay() brings them.
+  void begin_after(std::int64_t sequence);
   /// False: there are max_patterns others already. `accepted` is called before the first event of the pattern is sent.
   /// The same pattern again changes nothing.
   bool follow(const std::string& pattern, const std::function<void()>& accepted = {});
@@ -58,7 +60,7 @@ class Follower : public std::enable_shared_from_this<Follower> {
   bool replaying_ = false;
   bool paused_ = false;           ///< while replaying: waits for go_on()
   std::uint64_t generation_ = 0;  ///< of replays: a new one ends the one before
-  std::int64_t position_ = 0;     ///< of the last replay: sent or passed by
+  std::int64_t position_ = 0;     ///< sent or passed by: of the last replay, or where it began
   std::int64_t live_ = 0;         ///< last event offered
 };
 
