@@ -1,6 +1,7 @@
 #include "egress/client.hpp"
 
 #include "egress/exchange.hpp"
+#include "egress/socket_tasks.hpp"
 
 #include <atrium/abi.h>
 
@@ -35,6 +36,12 @@ std::function<bool(std::function<void()>)> later_on(const std::shared_ptr<Core>&
     });
     return true;
   };
+}
+
+void hand_over(jobs::Jobs& jobs, const std::function<bool(std::function<void()>)>& later,
+               const std::function<void()>& work) {
+  if (jobs.post(work)) return;
+  if (!later([&jobs, later, work] { hand_over(jobs, later, work); })) work();
 }
 
 }  // namespace
@@ -76,6 +83,13 @@ class Client::Impl {
     }
   }
 
+  std::shared_ptr<Pending> dial(DialRequest request, ConnectedFn connected) {
+    return begin(std::make_shared<Dial>(core_, deliver(), std::move(request), std::move(connected)));
+  }
+  std::shared_ptr<Pending> wait(int descriptor, int events, std::chrono::milliseconds timeout, ReadyFn ready) {
+    return begin(std::make_shared<Wait>(core_, deliver(), descriptor, events, timeout, std::move(ready)));
+  }
+
   void set_rules(Options options) {
     boost::asio::post(core_->io, [core = core_.get(), rules = AddressRules(options)] { core->rules = rules; });
   }
@@ -87,8 +101,8 @@ class Client::Impl {
     }
     boost::asio::post(core_->io, [this] {
       core_->idle.clear();
-      const auto exchanges = core_->exchanges;  // finishing one takes it out
-      for (const auto& [raw, exchange] : exchanges) exchange->abort(ATRIUM_E_CANCELLED, "the kernel is stopping");
+      const auto tasks = core_->tasks;  // finishing one takes it out
+      for (const auto& [raw, task] : tasks) task->abort(ATRIUM_E_CANCELLED, "the kernel is stopping");
       sweeper_.cancel();
       work_.reset();
     });
@@ -124,10 +138,34 @@ class Client::Impl {
     delivery->on_abandoned =
         on_io([](Exchange& self) { self.abort(ATRIUM_E_CANCELLED, "the receiver abandoned the answer"); });
     boost::asio::post(core_->io, [exchange, core = core_.get()] {
-      core->exchanges.emplace(exchange.get(), exchange);
+      core->tasks.emplace(exchange.get(), exchange);
       exchange->start();
     });
     return exchange;
+  }
+
+  /// `ended(status, why)` is what is left to say when it cannot begin.
+  template <class Made>
+  std::shared_ptr<Pending> begin(std::shared_ptr<Made> task) {
+    std::lock_guard lock(stopping_);
+    if (core_->stopped || core_->in_flight.load() >= core_->options.max_in_flight) {
+      const bool full = !core_->stopped;
+      task->refuse(full ? ATRIUM_E_UNAVAILABLE : ATRIUM_E_CANCELLED,
+                   full ? "too many connections are in use" : "the kernel is stopping");
+      return std::make_shared<Nothing>();
+    }
+    ++core_->in_flight;
+    boost::asio::post(core_->io, [task, core = core_.get()] {
+      core->tasks.emplace(task.get(), task);
+      task->start();
+    });
+    return task;
+  }
+
+  /// Runs a callback on the pool, soon also when its queue is full.
+  std::function<void(std::function<void()>)> deliver() {
+    return
+        [jobs = &jobs_, later = later_on(core_)](const std::function<void()>& work) { hand_over(*jobs, later, work); };
   }
 
   void sweep() {
@@ -150,6 +188,14 @@ class Client::Impl {
 Client::Client(Options options, jobs::Jobs& jobs) : impl_(std::make_unique<Impl>(std::move(options), jobs)) {}
 
 Client::~Client() = default;
+
+std::shared_ptr<Pending> Client::dial(DialRequest request, ConnectedFn connected) {
+  return impl_->dial(std::move(request), std::move(connected));
+}
+
+std::shared_ptr<Pending> Client::wait(int descriptor, int events, std::chrono::milliseconds timeout, ReadyFn ready) {
+  return impl_->wait(descriptor, events, timeout, std::move(ready));
+}
 
 std::shared_ptr<Pending> Client::send(OutRequest request, OutHandlers handlers) {
   return impl_->send(std::move(request), std::move(handlers));

@@ -42,6 +42,19 @@ struct OutHandlers {
   bool at_once = false;
 };
 
+/// For protocols other than HTTP.
+struct DialRequest {
+  std::string host;  ///< a name or an address
+  std::uint16_t port = 0;
+  std::chrono::milliseconds connect_timeout{10'000};
+  Trust trust = Trust::user;
+};
+/// Once, on a pool thread. The descriptor is non-blocking and the receiver's to close; -1 where status is not OK.
+using ConnectedFn =
+    std::function<void(int descriptor, const std::string& address, std::int32_t status, const std::string& why)>;
+/// Once, on a pool thread: OK, _TIMEOUT or _CANCELLED.
+using ReadyFn = std::function<void(std::int32_t status, const std::string& why)>;
+
 class Pending {
  public:
   virtual ~Pending() = default;
@@ -64,6 +77,10 @@ class Client {
   /// address or redirect, before a packet leaves; _UNAVAILABLE the lookup, connection, TLS or answer failed, or
   /// max_in_flight is reached; _TIMEOUT; _CANCELLED. Any HTTP status is OK.
   std::shared_ptr<Pending> send(OutRequest request, OutHandlers handlers);
+  /// A connected TCP socket to an address checked as by send(). Never waits; the same statuses.
+  std::shared_ptr<Pending> dial(DialRequest request, ConnectedFn connected);
+  /// Until the descriptor can be read (1), written (2) or either (3). It is to be closed only after `ready`.
+  std::shared_ptr<Pending> wait(int descriptor, int events, std::chrono::milliseconds timeout, ReadyFn ready);
   /// Replaces the two lists: they hold for every exchange sent after this, those under way go on. Throws
   /// std::invalid_argument for a malformed CIDR. Thread-safe.
   void set_rules(std::vector<std::string> allow_private, std::vector<std::string> deny);

@@ -5,6 +5,7 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include <string>
+#include <utility>
 
 namespace kernel::egress {
 
@@ -17,9 +18,9 @@ class Connection {
     std::size_t bytes = 0;
   };
 
-  explicit Connection(boost::asio::io_context& io) : socket_(io) {}
+  explicit Connection(boost::asio::ip::tcp::socket connected) : socket_(std::move(connected)) {}
   boost::asio::ip::tcp::socket& socket() { return socket_; }
-  /// After connecting: makes the socket non-blocking. False: `failure()` says why.
+  /// First: makes the socket non-blocking. False: `failure()` says why.
   bool begin(SSL_CTX* context_or_null, const std::string& host, bool numeric);
   Result handshake();
   Result read(char* into, std::size_t size);

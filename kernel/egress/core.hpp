@@ -11,13 +11,19 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <string>
 #include <unordered_map>
 
 namespace kernel::egress {
 
-class Exchange;
+/// What runs on the client's I/O thread and can be ended there.
+class Task {
+ public:
+  virtual ~Task() = default;
+  virtual void abort(std::int32_t status, const std::string& why) = 0;
+};
 
-struct Core {
+struct Core : std::enable_shared_from_this<Core> {
   explicit Core(Options given) : options(std::move(given)), rules(options) {
     if (!options.ca_file.empty()) tls_or_null = make_tls_context(options.ca_file);
   }
@@ -34,7 +40,7 @@ struct Core {
     return tls_or_null.get();
   }
   IdleConnections idle;
-  std::unordered_map<Exchange*, std::shared_ptr<Exchange>> exchanges;
+  std::unordered_map<Task*, std::shared_ptr<Task>> tasks;
   std::array<char, 64 * 1024> buffer;
   std::unique_ptr<Resolver> resolver = std::make_unique<Resolver>();
 

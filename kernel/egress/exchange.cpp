@@ -43,30 +43,22 @@ void Exchange::start() {
 
 void Exchange::resolve() {
   phase_ = Phase::connecting;
-  attempt_until_ = Clock::time_point::max();
   expect(request_.connect_timeout);
-  if (url_.numeric) return on_resolved({{boost::asio::ip::make_address(url_.host)}, {}});
-  core_->resolver->resolve(
-      url_.host, [weak = weak_from_this(), core = std::weak_ptr(core_), hop = hops_](const Resolved& resolved) {
-        const auto alive = core.lock();
-        if (!alive) return;
-        boost::asio::post(alive->io, [weak, hop, resolved] {
-          const auto self = weak.lock();
-          if (self && !self->finished_ && self->hops_ == hop) self->on_resolved(resolved);
-        });
-      });
-}
-
-void Exchange::on_resolved(const Resolved& resolved) {
-  if (!resolved.failure.empty()) return fail("cannot look up " + url_.host + ": " + resolved.failure);
-  candidates_.clear();
-  next_candidate_ = 0;
-  std::string why;
-  for (const auto& address : resolved.addresses) {
-    if (core_->rules.allowed(address, request_.trust, &why)) candidates_.push_back(address);
-  }
-  if (candidates_.empty()) return finish(ATRIUM_E_DENIED, "refused to connect to " + url_.host + ": " + why);
-  if (fresh_only_ || !reuse()) connect_next();
+  Connector::Handlers handlers;
+  const auto weak = weak_from_this();
+  handlers.resolved = [weak](const auto& candidates) {
+    const auto self = weak.lock();
+    return self && (self->fresh_only_ || !self->reuse(candidates));
+  };
+  handlers.connected = [weak](auto socket, const auto& address) {
+    if (const auto self = weak.lock()) self->on_connected(std::move(socket), address);
+  };
+  handlers.failed = [weak](std::int32_t status, const std::string& why) {
+    if (const auto self = weak.lock()) self->finish(status, why);
+  };
+  connector_ = std::make_shared<Connector>(*core_, Target{url_.host, url_.port, url_.numeric, request_.trust},
+                                           std::move(handlers));
+  connector_->start(phase_until_);
 }
 
 std::string Exchange::reuse_key(const boost::asio::ip::address& address) const {
@@ -74,8 +66,8 @@ std::string Exchange::reuse_key(const boost::asio::ip::address& address) const {
          (request_.trust == Trust::user ? " user" : " operator");
 }
 
-bool Exchange::reuse() {
-  for (const auto& address : candidates_) {
+bool Exchange::reuse(const std::vector<boost::asio::ip::address>& candidates) {
+  for (const auto& address : candidates) {
     connection_ = core_->idle.take(reuse_key(address));
     if (!connection_) continue;
     ++generation_;
@@ -87,31 +79,16 @@ bool Exchange::reuse() {
   return false;
 }
 
-void Exchange::connect_next() {
-  if (next_candidate_ >= candidates_.size()) return fail("cannot connect to " + where() + ": " + last_failure_);
-  const auto left = static_cast<long>(candidates_.size() - next_candidate_);
-  const auto& address = candidates_[next_candidate_++];
-  connection_ = std::make_unique<Connection>(core_->io);
+void Exchange::on_connected(boost::asio::ip::tcp::socket socket, const boost::asio::ip::address& address) {
+  connection_ = std::make_unique<Connection>(std::move(socket));
   connection_->reuse_key = reuse_key(address);
+  ++generation_;
   reused_ = false;
-  attempt_until_ = Clock::now() + (phase_until_ - Clock::now()) / left;  // a dead address leaves time for the others
-  arm();
-  connection_->socket().async_connect(
-      {address, url_.port}, [self = shared_from_this(), mine = ++generation_](const boost::system::error_code& error) {
-        if (!self->finished_ && mine == self->generation_) self->on_connected(error);
-      });
-}
-
-void Exchange::on_connected(const boost::system::error_code& error) {
-  bool begun = false;
   try {
-    begun = !error && connection_->begin(url_.tls ? core_->tls() : nullptr, url_.host, url_.numeric);
+    if (!connection_->begin(url_.tls ? core_->tls() : nullptr, url_.host, url_.numeric))
+      return fail("cannot connect to " + where() + ": " + connection_->failure());
   } catch (const std::runtime_error& fault) {
     return fail(fault.what());
-  }
-  if (!begun) {
-    last_failure_ = error ? error.message() : connection_->failure();
-    return connect_next();
   }
   if (connection_->tls()) return handshake();
   begin_sending();
@@ -129,7 +106,6 @@ void Exchange::handshake() {
 
 void Exchange::begin_sending() {
   phase_ = Phase::answering;
-  attempt_until_ = Clock::time_point::max();
   head_ = wire_head(request_, url_);
   if (request_.body.size() <= one_packet) head_ += request_.body;
   sent_ = 0;
@@ -293,7 +269,7 @@ void Exchange::expect(milliseconds limit) {
 
 /// A deadline that moves away costs nothing: the timer looks again when it fires.
 void Exchange::arm() {
-  const auto due = std::min({total_, phase_until_, attempt_until_});
+  const auto due = std::min(total_, phase_until_);
   if (armed_until_ <= due) return;
   armed_until_ = due;
   timer_.expires_at(due);
@@ -312,13 +288,6 @@ void Exchange::on_time() {
     return late(phase_ == Phase::connecting ? "no connection within connect_timeout" : "silence beyond idle_timeout");
   }
   if (paused_) phase_until_ = now + bounded(request_.idle_timeout);  // it is the handler that takes its time
-  if (now >= attempt_until_) {
-    if (next_candidate_ < candidates_.size()) {
-      last_failure_ = "no answer in time";
-      return connect_next();
-    }
-    attempt_until_ = Clock::time_point::max();
-  }
   arm();
 }
 
@@ -329,11 +298,12 @@ void Exchange::finish(std::int32_t status, const std::string& why, bool drop) {
   finished_ = true;
   const auto self = shared_from_this();
   timer_.cancel();
+  if (connector_) connector_->stop();
   connection_.reset();
   std::string().swap(request_.body);
   ++(status == ATRIUM_OK ? core_->done : status == ATRIUM_E_DENIED ? core_->denied : core_->failed);
   delivery_->done(status, why, drop);
-  core_->exchanges.erase(this);
+  core_->tasks.erase(this);
 }
 
 }  // namespace kernel::egress

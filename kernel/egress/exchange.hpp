@@ -1,5 +1,6 @@
 #pragma once
 // One request and its answer: resolve, classify, connect, send, receive, and follow or try again where that is allowed.
+#include "egress/connector.hpp"
 #include "egress/core.hpp"
 #include "egress/delivery.hpp"
 #include "egress/request.hpp"
@@ -15,13 +16,13 @@
 namespace kernel::egress {
 
 /// Everything but cancel() runs on the client's I/O thread.
-class Exchange : public Pending, public std::enable_shared_from_this<Exchange> {
+class Exchange : public Task, public Pending, public std::enable_shared_from_this<Exchange> {
  public:
   Exchange(std::shared_ptr<Core> core, OutRequest request, Url url, std::shared_ptr<Delivery> delivery);
   void start();
   void cancel() override;
   /// What was received and not yet delivered is dropped.
-  void abort(std::int32_t status, const std::string& why) { finish(status, why, true); }
+  void abort(std::int32_t status, const std::string& why) override { finish(status, why, true); }
   void resume();
 
  private:
@@ -30,11 +31,9 @@ class Exchange : public Pending, public std::enable_shared_from_this<Exchange> {
   enum class Phase : std::uint8_t { connecting, answering };
 
   void resolve();
-  void on_resolved(const Resolved& resolved);
-  bool reuse();
+  bool reuse(const std::vector<boost::asio::ip::address>& candidates);
   std::string reuse_key(const boost::asio::ip::address& address) const;
-  void connect_next();
-  void on_connected(const boost::system::error_code& error);
+  void on_connected(boost::asio::ip::tcp::socket socket, const boost::asio::ip::address& address);
   void handshake();
   void begin_sending();
   void send();
@@ -61,14 +60,13 @@ class Exchange : public Pending, public std::enable_shared_from_this<Exchange> {
   const std::shared_ptr<Delivery> delivery_;
 
   boost::asio::steady_timer timer_;
-  Clock::time_point total_, phase_until_, attempt_until_, armed_until_;
+  Clock::time_point total_, phase_until_, armed_until_;
   Phase phase_ = Phase::connecting;
 
-  std::vector<boost::asio::ip::address> candidates_;
-  std::size_t next_candidate_ = 0;
+  std::shared_ptr<Connector> connector_;
   std::unique_ptr<Connection> connection_;
   std::uint64_t generation_ = 0;  // of connection_: an old wait's late handler must not touch a new one
-  std::string last_failure_, head_, input_;
+  std::string head_, input_;
   std::size_t sent_ = 0, received_ = 0;
   std::optional<ResponseParser> parser_;
   int hops_ = 0, interim_ = 0;
