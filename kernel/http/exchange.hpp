@@ -34,6 +34,8 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   /// I/O thread, when it has drained (or the client has gone).
   virtual bool stream_write(std::string data, std::function<void()> on_writable) = 0;
   virtual void stream_end() = 0;
+  /// The reply cannot be completed: the connection is cut, so that the client does not take what it has for the whole.
+  virtual void stream_abort() = 0;
 
   /// For routes that stream their body: starts the delivery. A route that never calls it has its body discarded.
   virtual void read_body(BodySink sink) = 0;

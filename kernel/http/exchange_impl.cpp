@@ -50,6 +50,10 @@ void ExchangeImpl::stream_end() {
   enqueue([this](Http1& session) { session.end_stream(*this); });
 }
 
+void ExchangeImpl::stream_abort() {
+  enqueue([this](Http1& session) { session.abort_stream(*this); });
+}
+
 void ExchangeImpl::read_body(BodySink sink) {
   enqueue([this, sink = std::move(sink)](Http1& session) { session.read_body(*this, sink); });
 }

@@ -22,6 +22,7 @@ class ExchangeImpl final : public Exchange, public Task {
   void stream_begin(int status, Headers headers) override;
   bool stream_write(std::string data, std::function<void()> on_writable) override;
   void stream_end() override;
+  void stream_abort() override;
   void read_body(BodySink sink) override;
   void resume_body() override;
   bool cancelled() const override { return cancelled_; }

@@ -30,6 +30,7 @@ class Http1 final : public Protocol {
   void begin_stream(ExchangeImpl& exchange, int status, const Headers& headers);
   void write_stream(ExchangeImpl& exchange, std::string&& data);
   void end_stream(ExchangeImpl& exchange);
+  void abort_stream(ExchangeImpl& exchange);
   void read_body(ExchangeImpl& exchange, const BodySink& sink);
   void resume_body(ExchangeImpl& exchange);
   void settle() { connection_.settle(); }

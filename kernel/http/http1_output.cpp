@@ -148,6 +148,14 @@ void Http1::end_stream(ExchangeImpl& exchange) {
   finish_reply();
 }
 
+void Http1::abort_stream(ExchangeImpl& exchange) {
+  if (!is_current(exchange) || reply_ != ReplyState::streaming) return;
+  const auto keep = exchange_;
+  reply_ = ReplyState::done;
+  server().dispatcher->on_replied(*keep, status_, reply_bytes_);
+  connection_.abort();
+}
+
 void Http1::on_flushed(std::size_t waiting) {
   if (exchange_ && reply_ == ReplyState::streaming) {
     const auto exchange = exchange_;

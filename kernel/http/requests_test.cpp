@@ -115,6 +115,16 @@ TEST_F(Requests, StreamsBothWaysWithBackpressure) {
   EXPECT_EQ(plain.size() - plain.find("\r\n\r\n") - 4, 3'200'000U);
 }
 
+TEST_F(Requests, AReplyThatCannotBeCompletedLooksIncomplete) {
+  const auto reply = [&] {
+    Client client(start());
+    client.send("GET /cut HTTP/1.1\r\nHost: a\r\n\r\n");
+    return client.read_all();
+  }();
+  EXPECT_EQ(reply.find("0\r\n\r\n"), std::string::npos) << reply;
+  EXPECT_EQ(dispatch->replied, 1);
+}
+
 TEST_F(Requests, AClientThatNeverReadsIsDroppedAndHoldsUpNobody) {
   options.write_stall_timeout = std::chrono::milliseconds(500);
   options.io_threads = 1;

@@ -56,7 +56,7 @@ class Echo final : public WebSocketHandler {
 };
 
 /// /hello 'hi'; /echo the body; /target the target; /later from another thread, with the query; /hang never; /denied
-/// 403 without the body; /stream N megabytes with backpressure; /sink counts a streamed body; /events an SSE stream;
+/// 403 without the body; /stream N megabytes with backpressure; /cut half a reply; /sink counts a streamed body; /events an SSE stream;
 /// /ws.
 class Dispatch final : public Dispatcher {
  public:
@@ -93,6 +93,10 @@ class Dispatch final : public Dispatcher {
     } else if (head.path == "/stream") {
       exchange->stream_begin(200, {});
       produce(exchange, std::make_shared<int>(32));
+    } else if (head.path == "/cut") {
+      exchange->stream_begin(200, {});
+      exchange->stream_write("half", {});
+      exchange->stream_abort();
     } else if (head.path == "/sink") {
       receive(exchange);
     } else if (head.path == "/events") {
