@@ -69,12 +69,18 @@ http::ServerOptions server_options(const Config& config, std::size_t files) {
 routing::PipelineOptions pipeline_options(const Config& config, const auth::Keys& keys) {
   return {.trusted_proxies = config.http.trusted_proxies,
           .cors_origins = config.http.cors_origins,
+          .tls = !config.http.tls_certificate.empty(),
           .max_body = config.http.max_body,
           .max_upload = config.http.max_upload,
           .requests_per_address = config.http.rate_limit.per_address,
           .requests_per_principal = config.http.rate_limit.per_principal,
           .idempotency_key = keys.idempotency,
           .address_allowed = {}};
+}
+
+auth::VaultKeys vault_keys(const Config& config) {
+  if (config.vault.key.empty()) return auth::VaultKeys::in_files(config.data.directory);
+  return {config.vault.key, config.vault.previous_key};
 }
 
 std::vector<routing::Health::Check> health_checks(storage::Database& database, plugins::Manager& manager) {
@@ -115,8 +121,11 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
   egress::Client egress({.allow_private = config.egress.allow_private, .deny = config.egress.deny, .ca_file = {}},
                         jobs);
   auth::Auth auth(*database, keys, data);
+  auto vault = vault_keys(config);
+  const auto objects = storage::Objects::open(config.objects.url, egress);
   plugins::Services services(jobs);
-  const abi::Parts parts{*database, events, jobs, egress, services, metrics, auth.issued_tokens};
+  const abi::Parts parts{*database,          events,     jobs,  egress,  services, metrics,
+                         auth.issued_tokens, auth.links, vault, *objects};
 
   routing::Table table;
   plugins::Manager manager(parts, table,

@@ -67,9 +67,23 @@ std::int32_t revoke_tokens(const atrium_host* handle, atrium_tx* tx, atrium_str 
   });
 }
 
+std::int32_t sign_path(const atrium_host* handle, atrium_str path, std::int64_t expires_us,
+                       void (*target)(void*, atrium_str), void* context, atrium_err* error) {
+  return guard(error, [&] {
+    HostState& host = HostState::of(handle);
+    if (path.len == 0 || *path.data != '/' || path.len > 2000 || view(path).find_first_of("?#") != std::string::npos)
+      return fail(error, ATRIUM_E_INVALID, "sign_path() takes a route's path, such as /notes/ID, without a query");
+    if (target == nullptr) return fail(error, ATRIUM_E_INVALID, "sign_path() needs a function for the target");
+    const auto whole = std::string("/api/v1").append(view(path));
+    const auto signed_ = host.parts.links.sign(host.owner, whole, expires_us);
+    notify_plugin(host, "a function for a target", [&] { target(context, text(signed_)); });
+    return static_cast<std::int32_t>(ATRIUM_OK);
+  });
+}
+
 }  // namespace
 
-const atrium_auth auth_table = {sizeof(atrium_auth), 0, kind, id, role, copy, act_as, release, issue_token,
-                                revoke_tokens};
+const atrium_auth auth_table = {sizeof(atrium_auth), 0,        kind, id, role, copy, act_as, release, issue_token,
+                                revoke_tokens,       sign_path};
 
 }  // namespace kernel::abi

@@ -16,44 +16,72 @@ void BodyPump::start() {
   });
 }
 
+// The connection is paused from here until the plugin has dealt with the piece, so that they come in order.
 bool BodyPump::on_piece(std::string_view piece, bool last, bool failed) {
-  if (state_ == State::refused) return true;  // what nobody wants is thrown away as it comes
-  atrium_err failure{};
-  if (failed) fail(&failure, ATRIUM_E_CANCELLED, "the client went before the body was complete, or broke its framing");
-  // The connection is paused from here until the plugin has dealt with the piece, so that they come in order.
-  const bool queued = host_->parts.jobs.post([self = shared_from_this(), copy = std::string(piece), last, failure] {
-    self->deliver(copy, last, failure.code == 0 ? nullptr : &failure);
-  });
-  if (queued) return last;
-  fail(&failure, ATRIUM_E_UNAVAILABLE, "the pool's queue is full, so the body was given up");
-  deliver({}, true, &failure);
-  state_ = State::refused;
-  return true;
+  {
+    const std::lock_guard lock(mutex_);
+    if (refused_) return true;  // what nobody wants is thrown away as it comes
+    if (failed)
+      fail(&failure_, ATRIUM_E_CANCELLED, "the client went before the body was complete, or broke its framing");
+    if (delivering_ || paused_) return true;  // a failure: it is told when the plugin asks for more
+    delivering_ = true;
+  }
+  post(std::string(piece), last);
+  return last;
 }
 
-void BodyPump::deliver(const std::string& piece, bool last, const atrium_err* failure) {
-  state_ = State::delivering;
-  std::int32_t status = ATRIUM_E_CANCELLED;
-  if (RequestPool::instance().find(handle_) != nullptr) {
-    const Inside inside(*host_);
-    if (inside) {
-      status = call_plugin(*host_, "a body function",
-                           [&] { return function_(context_, text(piece), last ? 1 : 0, failure); });
-    }
+void BodyPump::post(std::string piece, bool last) {
+  if (host_->parts.jobs.post(
+          [self = shared_from_this(), piece = std::move(piece), last] { self->deliver(piece, last); }))
+    return;
+  {
+    const std::lock_guard lock(mutex_);
+    fail(&failure_, ATRIUM_E_UNAVAILABLE, "the pool's queue is full, so the body was given up");
   }
-  if (last) return;
-  State expected = State::delivering;
-  if (status == ATRIUM_PENDING && state_.compare_exchange_strong(expected, State::paused)) return;
-  state_ = status < 0 ? State::refused : State::flowing;
+  deliver({}, true);
+}
+
+void BodyPump::deliver(std::string_view piece, bool last) {
+  atrium_err failure;
+  {
+    const std::lock_guard lock(mutex_);
+    failure = failure_;
+  }
+  const bool ends = last || failure.code != 0;
+  const auto status = call(piece, ends, failure.code == 0 ? nullptr : &failure);
+  {
+    const std::lock_guard lock(mutex_);
+    delivering_ = false;
+    refused_ = ends || status < 0;
+    paused_ = !refused_ && status == ATRIUM_PENDING && !std::exchange(resumed_early_, false);
+    if (paused_) return;
+    delivering_ = !refused_ && failure_.code != 0;  // it failed meanwhile
+    if (!delivering_ && ends) return;
+  }
+  if (delivering_) return deliver({}, true);
   if (const auto exchange = exchange_.lock()) exchange->resume_body();
+}
+
+std::int32_t BodyPump::call(std::string_view piece, bool last, const atrium_err* failure) {
+  if (RequestPool::instance().find(handle_) == nullptr) return ATRIUM_E_CANCELLED;
+  const Inside inside(*host_);
+  if (!inside) return ATRIUM_E_CANCELLED;
+  return call_plugin(*host_, "a body function",
+                     [&] { return function_(context_, text(piece), last ? 1 : 0, failure); });
 }
 
 bool BodyPump::resume() {
-  State expected = State::delivering;  // it may come before the function has returned ATRIUM_PENDING
-  if (state_.compare_exchange_strong(expected, State::resumed_early)) return true;
-  expected = State::paused;
-  if (!state_.compare_exchange_strong(expected, State::flowing)) return false;
-  if (const auto exchange = exchange_.lock()) exchange->resume_body();
+  {
+    const std::lock_guard lock(mutex_);
+    if (delivering_) return resumed_early_ = true;
+    if (!std::exchange(paused_, false)) return false;
+    delivering_ = failure_.code != 0;
+    if (!delivering_) {
+      if (const auto exchange = exchange_.lock()) exchange->resume_body();
+      return true;
+    }
+  }
+  post({}, true);
   return true;
 }
 

@@ -2,8 +2,8 @@
 // Carries a streamed body from the connection's I/O thread to the plugin on the pool, one piece at a time.
 #include "abi/host_state.hpp"
 
-#include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 
 namespace kernel::abi {
@@ -18,15 +18,22 @@ class BodyPump : public std::enable_shared_from_this<BodyPump> {
 
  private:
   bool on_piece(std::string_view piece, bool last, bool failed);
-  void deliver(const std::string& piece, bool last, const atrium_err* failure);
+  void post(std::string piece, bool last);
+  void deliver(std::string_view piece, bool last);
+  std::int32_t call(std::string_view piece, bool last, const atrium_err* failure);
 
   const std::shared_ptr<HostState> host_;
   const std::weak_ptr<http::Exchange> exchange_;  // the exchange holds the sink, and with it this pump
   atrium_request* const handle_;
   const atrium_body_fn function_;
   void* const context_;
-  enum class State : std::uint8_t { flowing, delivering, paused, resumed_early, refused };
-  std::atomic<State> state_{State::flowing};
+
+  std::mutex mutex_;
+  bool delivering_ = false;     ///< from the piece's arrival until the function has returned
+  bool paused_ = false;         ///< until resume(): what the function writes to may be gone, so nothing calls it
+  bool resumed_early_ = false;  ///< before the function had returned ATRIUM_PENDING
+  bool refused_ = false;
+  atrium_err failure_{};  ///< code 0: none
 };
 
 }  // namespace kernel::abi

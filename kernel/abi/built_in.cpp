@@ -10,7 +10,9 @@
 namespace kernel::abi {
 
 BuiltIn::BuiltIn(Parts parts, const atrium_plugin& table, nlohmann::json configuration)
-    : table_(table), host_(parts, "kernel", {true, true, {}, {}}, std::move(configuration), nullptr) {
+    : table_(table),
+      host_(parts, "kernel", {.egress_user = true, .egress_operator = true, .environment = {}, .interfaces = {}},
+            std::move(configuration), nullptr) {
   atrium_err error{};
   auto status = table_.create(host_.handle(), &self_, &error);
   if (status >= 0) status = table_.start(self_, &error);

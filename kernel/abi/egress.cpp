@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <map>
 #include <memory>
@@ -23,13 +25,15 @@ Milliseconds milliseconds(const json& request, const char* member, Milliseconds 
   return Milliseconds(found->get<std::int64_t>());
 }
 
+void check_trust(bool granted, const std::string& trust) {
+  if (!granted) throw storage::SqlError(ATRIUM_E_DENIED, "plugin.json does not ask for \"egress\": \"" + trust + "\"");
+}
+
 egress::Trust trust_of(const json& request, const Grants& grants) {
   const auto trust = request.value("trust", "user");
   if (trust != "user" && trust != "operator") throw std::invalid_argument(R"(trust must be "user" or "operator")");
   const bool operator_ = trust == "operator";
-  if (operator_ ? !grants.egress_operator : !grants.egress_user) {
-    throw storage::SqlError(ATRIUM_E_DENIED, "plugin.json does not ask for \"egress\": \"" + trust + "\"");
-  }
+  check_trust(operator_ ? grants.egress_operator : grants.egress_user, trust);
   return operator_ ? egress::Trust::operator_ : egress::Trust::user;
 }
 
@@ -90,6 +94,22 @@ egress::OutHandlers handlers_for(std::shared_ptr<HostState> state, std::shared_p
   return handlers;
 }
 
+/// What begins on the egress thread and ends with one callback: begin(own handle, promise) -> what cancels it.
+template <class Begin>
+std::int32_t begin_task(HostState& host, atrium_pending** out, atrium_err* error, Begin begin) {
+  auto promise = Promise::make(host);
+  if (!promise) return fail(error, ATRIUM_E_CANCELLED, "the plugin is being stopped");
+  auto pending = std::make_shared<Pending>();
+  pending->host = host.shared_from_this();
+  atrium_pending* own = PendingHandles::instance().put(pending);
+  if (out != nullptr) *out = own;
+  const std::shared_ptr<egress::Pending> begun = begin(own, std::move(promise));
+  pending_begun(*pending, [weak = std::weak_ptr(begun)] {
+    if (const auto task = weak.lock()) task->cancel();
+  });
+  return ATRIUM_OK;
+}
+
 std::int32_t send(const atrium_host* handle, atrium_str request, atrium_str body, const atrium_exchange* callbacks,
                   void* context, atrium_pending** out, atrium_err* error) {
   if (out != nullptr) *out = nullptr;
@@ -99,24 +119,77 @@ std::int32_t send(const atrium_host* handle, atrium_str request, atrium_str body
       return fail(error, ATRIUM_E_INVALID, "an exchange needs a done function");
     }
     auto parsed = parse_request(view(request), view(body), host.grants);
-    auto promise = Promise::make(host);
-    if (!promise) return fail(error, ATRIUM_E_CANCELLED, "the plugin is being stopped");
-    auto pending = std::make_shared<Pending>();
-    pending->host = host.shared_from_this();
-    atrium_pending* own = PendingHandles::instance().put(pending);
-    if (out != nullptr) *out = own;
-    try {
-      const auto sent = host.parts.egress.send(
+    return begin_task(host, out, error, [&](atrium_pending* own, std::shared_ptr<Promise> promise) {
+      return host.parts.egress.send(
           std::move(parsed), handlers_for(host.shared_from_this(), std::move(promise), *callbacks, context, own));
-      pending_begun(*pending, [weak = std::weak_ptr(sent)] {
-        if (const auto exchange = weak.lock()) exchange->cancel();
-      });
-    } catch (...) {
-      PendingHandles::instance().take(own);
-      if (out != nullptr) *out = nullptr;
-      throw;
-    }
-    return ATRIUM_OK;
+    });
+  });
+}
+
+std::int32_t dial(const atrium_host* handle, atrium_str text_of_request, atrium_connected_fn connected, void* context,
+                  atrium_pending** out, atrium_err* error) {
+  if (out != nullptr) *out = nullptr;
+  return guard(error, [&]() -> std::int32_t {
+    HostState& host = HostState::of(handle);
+    if (connected == nullptr) return fail(error, ATRIUM_E_INVALID, "dial() needs a function for the connection");
+    const json request = json::parse(view(text_of_request), nullptr, false);
+    if (!request.is_object()) throw std::invalid_argument("the request is not a JSON object");
+    egress::DialRequest wanted;
+    wanted.host = request.value("host", "");
+    const auto port = request.value("port", std::int64_t{0});
+    if (wanted.host.empty() || wanted.host.size() > 253 || wanted.host.find('\0') != std::string::npos)
+      throw std::invalid_argument("host must be a name or an address");
+    if (port < 1 || port > 65'535) throw std::invalid_argument("port must be 1 to 65535");
+    wanted.port = static_cast<std::uint16_t>(port);
+    wanted.connect_timeout = milliseconds(request, "connect_timeout_ms", wanted.connect_timeout);
+    wanted.trust = trust_of(request, host.grants);
+    return begin_task(host, out, error, [&](atrium_pending* own, std::shared_ptr<Promise> promise) {
+      return host.parts.egress.dial(
+          std::move(wanted),
+          [state = host.shared_from_this(), promise = std::move(promise), connected, context, own](
+              int descriptor, const std::string& address, std::int32_t status, const std::string& why) {
+            {
+              const Inside inside(*state);
+              atrium_err failure{};
+              fail(&failure, status, why);
+              if (inside) {
+                notify_plugin(*state, "a function for a connection", [&] {
+                  connected(context, descriptor, text(address), status, status < 0 ? &failure : nullptr);
+                });
+              } else if (descriptor >= 0) {
+                close(descriptor);
+              }
+            }
+            PendingHandles::instance().take(own);
+          });
+    });
+  });
+}
+
+std::int32_t wait(const atrium_host* handle, std::int32_t descriptor, std::int32_t events, std::int64_t timeout_ms,
+                  atrium_done_fn ready, void* context, atrium_pending** out, atrium_err* error) {
+  if (out != nullptr) *out = nullptr;
+  return guard(error, [&]() -> std::int32_t {
+    HostState& host = HostState::of(handle);
+    if (ready == nullptr || events < 1 || events > 3 || timeout_ms <= 0)
+      return fail(error, ATRIUM_E_INVALID, "wait() needs a function, events of 1 to 3, and a timeout above 0");
+    const auto timeout = Milliseconds(std::min<std::int64_t>(timeout_ms, 86'400'000));
+    return begin_task(host, out, error, [&](atrium_pending* own, std::shared_ptr<Promise> promise) {
+      return host.parts.egress.wait(descriptor, events, timeout,
+                                    [state = host.shared_from_this(), promise = std::move(promise), ready, context,
+                                     own](std::int32_t status, const std::string& why) {
+                                      {
+                                        const Inside inside(*state);
+                                        atrium_err failure{};
+                                        fail(&failure, status, why);
+                                        if (inside)
+                                          notify_plugin(*state, "a function for a socket", [&] {
+                                            ready(context, status, status < 0 ? &failure : nullptr);
+                                          });
+                                      }
+                                      PendingHandles::instance().take(own);
+                                    });
+    });
   });
 }
 
@@ -129,6 +202,6 @@ void cancel(atrium_pending* handle) {
 
 }  // namespace
 
-const atrium_egress egress_table = {sizeof(atrium_egress), 0, send, cancel};
+const atrium_egress egress_table = {sizeof(atrium_egress), 0, send, cancel, dial, wait};
 
 }  // namespace kernel::abi

@@ -11,10 +11,12 @@ namespace {
 
 const void* get_interface(const atrium_host* handle, const char* id) {
   if (id == nullptr) return nullptr;
-  static const std::array<std::pair<std::string_view, const void*>, 9> tables{{
+  static const std::array<std::pair<std::string_view, const void*>, 11> tables{{
       {ATRIUM_HTTP, &http_table},
       {ATRIUM_AUTH, &auth_table},
       {ATRIUM_DB, &db_table},
+      {ATRIUM_OBJECTS, &objects_table},
+      {ATRIUM_KEYS, &keys_table},
       {ATRIUM_EVENTS, &events_table},
       {ATRIUM_JOBS, &jobs_table},
       {ATRIUM_SERVICES, &services_table},
@@ -22,6 +24,7 @@ const void* get_interface(const atrium_host* handle, const char* id) {
       {ATRIUM_SETTINGS, &settings_table},
       {ATRIUM_METRICS, &metrics_table},
   }};
+  if (std::string_view(id) == ATRIUM_KEYS && !HostState::of(handle).grants.keys) return nullptr;
   const auto& granted = HostState::of(handle).grants.interfaces;
   if (!granted.empty() && std::find(granted.begin(), granted.end(), id) == granted.end()) return nullptr;
   const auto found = std::find_if(tables.begin(), tables.end(), [id](const auto& table) { return table.first == id; });
@@ -193,6 +196,7 @@ bool Host::revoke(std::chrono::milliseconds patience) {
   end_incoming_calls(state);
   end_pending(state);
   end_requests(state);
+  end_uploads(state);
   const bool kept = state.promises.wait_empty(left());
   end_subscriptions(state);  // only now: registering one is a promise too, so none is overlooked
   end_timers(state);

@@ -1,6 +1,8 @@
 #pragma once
 // What one plugin sees of the kernel: an atrium_host and its interface tables, made for that plugin alone.
+#include "auth/signed_links.hpp"
 #include "auth/token_issuer.hpp"
+#include "auth/vault_keys.hpp"
 #include "egress/client.hpp"
 #include "events/log.hpp"
 #include "jobs/jobs.hpp"
@@ -8,6 +10,7 @@
 #include "plugins/services.hpp"
 #include "routing/route.hpp"
 #include "storage/database.hpp"
+#include "storage/objects.hpp"
 
 #include <atrium/abi.h>
 
@@ -30,11 +33,15 @@ struct Parts {
   plugins::Services& services;
   observability::Metrics& metrics;
   auth::TokenIssuer& tokens;
+  const auth::SignedLinks& links;
+  auth::VaultKeys& vault;
+  storage::Objects& objects;
 };
 
 /// What its manifest was granted.
 struct Grants {
   bool egress_user = false, egress_operator = false;
+  bool keys = false;                     ///< it may wrap its keys under the master key
   std::vector<std::string> environment;  ///< variables it may read
   std::vector<std::string> interfaces;   ///< ids of the tables it may get; empty: every one
 };

@@ -154,6 +154,8 @@ void notify_plugin(HostState& host, const char* what, Work&& work) {
 extern const atrium_http http_table;
 extern const atrium_auth auth_table;
 extern const atrium_db db_table;
+extern const atrium_objects objects_table;
+extern const atrium_keys keys_table;
 extern const atrium_events events_table;
 extern const atrium_jobs jobs_table;
 extern const atrium_services services_table;
@@ -167,6 +169,7 @@ void end_subscriptions(HostState& host);
 void end_timers(HostState& host);
 void end_pending(HostState& host);
 void end_incoming_calls(HostState& host);
+void end_uploads(HostState& host);
 
 /// An outgoing call or exchange: services and egress share the handle.
 struct Pending {

@@ -58,13 +58,32 @@ void answer_stopping(const ExchangePtr& exchange) {
   answer_problem(exchange, 503, "/problems/unavailable", "This part is being stopped", "Try again in a moment.");
 }
 
+}  // namespace
+
+std::optional<Request> consume(atrium_request* handle) {
+  auto request = requests().take(handle);
+  if (request && request->deferred) {
+    HostState& host = *request->host;
+    const std::lock_guard lock(host.mutex);
+    host.deferred.erase(handle);
+    if (host.deferred.empty()) host.changed.notify_all();
+  }
+  return request;
+}
+
+bool valid_answer(std::int32_t status, atrium_str type) {
+  return status >= 200 && status <= 599 && valid_header_value(view(type));
+}
+
+namespace {
+
 /// The handler has returned (or threw) without an answer, and nobody else is going to give one.
 void answer_for_plugin(Request request, std::int32_t status) {
   const auto id = request.context ? request.context->request_id : std::string();
   observability::log(observability::Level::error, request.host->owner,
                      status < 0 ? "a handler failed" : "a handler returned without an answer",
                      nlohmann::json{{"status", status}, {"request_id", id}}.dump());
-  if (request.streaming) return request.exchange->stream_end();
+  if (request.streaming) return request.exchange->stream_abort();
   answer_problem(request.exchange, 500, "/problems/internal", "Something went wrong",
                  "The fault is in the log under this request id.");
 }
@@ -184,22 +203,6 @@ std::int32_t defer(atrium_request* handle) {
   });
 }
 
-/// Ends the plugin's hold on a request.
-std::optional<Request> consume(atrium_request* handle) {
-  auto request = requests().take(handle);
-  if (request && request->deferred) {
-    HostState& host = *request->host;
-    const std::lock_guard lock(host.mutex);
-    host.deferred.erase(handle);
-    if (host.deferred.empty()) host.changed.notify_all();
-  }
-  return request;
-}
-
-bool valid_answer(std::int32_t status, atrium_str type) {
-  return status >= 200 && status <= 599 && valid_header_value(view(type));
-}
-
 std::int32_t respond(atrium_request* handle, std::int32_t status, atrium_str type, atrium_str body) {
   return guard(nullptr, [&] {
     const Request* held = requests().find(handle);
@@ -273,6 +276,37 @@ std::int32_t stream_end(atrium_request* handle) {
   });
 }
 
+atrium_str origin(atrium_request* handle) {
+  const Request* request = requests().find(handle);
+  if (request == nullptr) return nothing();
+  auto& context = *request->context;
+  if (context.origin.empty()) {
+    context.origin = context.scheme;
+    context.origin.append("://").append(request->exchange->head().headers.get("host"));
+  }
+  return text(context.origin);
+}
+
+std::int32_t stream_length(atrium_request* handle, std::int64_t bytes) {
+  return guard(nullptr, [&] {
+    Request* request = requests().find(handle);
+    if (request == nullptr || request->streaming || bytes < 0) return ATRIUM_E_INVALID;
+    request->headers.set("content-length", std::to_string(bytes));
+    return ATRIUM_OK;
+  });
+}
+
+std::int32_t stream_abort(atrium_request* handle) {
+  return guard(nullptr, [&] {
+    const Request* held = requests().find(handle);
+    if (held == nullptr || !held->streaming) return ATRIUM_E_INVALID;
+    const auto request = consume(handle);
+    if (!request) return ATRIUM_E_INVALID;
+    request->exchange->stream_abort();
+    return ATRIUM_OK;
+  });
+}
+
 std::int32_t body_read(atrium_request* handle, atrium_body_fn function, void* context) {
   return guard(nullptr, [&] {
     Request* request = requests().find(handle);
@@ -307,7 +341,7 @@ void end_requests(HostState& host) {
     const auto request = consume(handle);
     if (!request) continue;
     if (request->streaming) {
-      request->exchange->stream_end();
+      request->exchange->stream_abort();
     } else {
       answer_stopping(request->exchange);
     }
@@ -315,9 +349,9 @@ void end_requests(HostState& host) {
 }
 
 const atrium_http http_table = {
-    sizeof(atrium_http), 0,          route,       path,    query,     header,    body,         request_id,
-    principal,           set_header, defer,       respond, cancelled, on_cancel, stream_begin, stream_write,
-    stream_end,          body_read,  body_resume, target,
+    sizeof(atrium_http), 0,          route,       path,    query,     header,        body,         request_id,
+    principal,           set_header, defer,       respond, cancelled, on_cancel,     stream_begin, stream_write,
+    stream_end,          body_read,  body_resume, target,  origin,    stream_length, stream_abort,
 };
 
 }  // namespace kernel::abi

@@ -28,6 +28,11 @@ struct Request {
   Request& operator=(Request&& other) noexcept;
 };
 
+/// Ends the plugin's hold on a request. Nullopt: stale.
+std::optional<Request> consume(atrium_request* handle);
+/// Whether a plugin may answer so.
+bool valid_answer(std::int32_t status, atrium_str type);
+
 /// Handles are numbers: index and generation. Looking one up takes no lock; a thread keeps one free slot at hand, so a
 /// handler that answers at once costs no allocation either.
 class RequestPool {

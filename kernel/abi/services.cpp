@@ -179,6 +179,11 @@ std::int32_t reply(atrium_call* handle, std::int32_t status, atrium_str json) {
   });
 }
 
+atrium_str call_caller(atrium_call* handle) {
+  const auto incoming = Calls::instance().find(handle);
+  return incoming ? text(incoming->call->caller()) : nothing();
+}
+
 }  // namespace
 
 void end_incoming_calls(HostState& host) {
@@ -190,8 +195,21 @@ void end_incoming_calls(HostState& host) {
 }
 
 const atrium_services services_table = {
-    sizeof(atrium_services), 0,         provide, find,  call, cancel, call_method, call_json, call_tx, call_principal,
-    call_cancelled,          on_cancel, emit,    reply,
+    sizeof(atrium_services),
+    0,
+    provide,
+    find,
+    call,
+    cancel,
+    call_method,
+    call_json,
+    call_tx,
+    call_principal,
+    call_cancelled,
+    on_cancel,
+    emit,
+    reply,
+    call_caller,
 };
 
 }  // namespace kernel::abi

@@ -23,7 +23,8 @@ Auth::Auth(storage::Database& database, const Keys& keys, const std::filesystem:
       setup_token(data_directory),
       registration(database, passwords, users, setup_token),
       sign_in({database, passwords, users, sessions, refresh_tokens, access_tokens, throttle}),
-      authenticator(database, access_tokens, sessions, issued_tokens) {}
+      links(keys.presign),
+      authenticator(database, access_tokens, sessions, issued_tokens, links) {}
 
 void Auth::start(events::Log& events, jobs::Jobs& jobs) {
   registration.prepare();

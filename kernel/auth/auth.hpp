@@ -10,6 +10,7 @@
 #include "auth/sessions.hpp"
 #include "auth/setup_token.hpp"
 #include "auth/sign_in.hpp"
+#include "auth/signed_links.hpp"
 #include "auth/token_authenticator.hpp"
 #include "auth/users.hpp"
 #include "events/log.hpp"
@@ -38,6 +39,7 @@ class Auth {
   SetupToken setup_token;
   Registration registration;
   SignIn sign_in;
+  SignedLinks links;
   TokenAuthenticator authenticator;
 
  private:

@@ -4,6 +4,7 @@
 #include "http/message.hpp"
 
 #include <string>
+#include <string_view>
 #include <variant>
 
 namespace kernel::auth {
@@ -23,6 +24,8 @@ class Authenticator {
   /// Bearer token, API key or issued token from the headers. On I/O threads may_wait is false.
   virtual Outcome authenticate(const http::RequestHead& head, const std::string& client_address,
                                const std::string& request_id, bool may_wait) = 0;
+  /// A signed link to a route of `owner`, in place of a token; Rejected is answered with 403. Never waits.
+  virtual Outcome authenticate_link(const http::RequestHead& head, std::string_view owner) = 0;
   /// A bare token, as the WebSocket sends it. May wait.
   virtual Outcome authenticate_token(const std::string& token, const std::string& client_address) = 0;
   /// Still signed in? Looks only into memory; the end of a session becomes visible here at once.

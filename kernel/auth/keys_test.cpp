@@ -32,21 +32,21 @@ TEST(Keys, the_first_start_makes_them_for_their_owner_alone) {
   ScratchDirectory data;
   const Keys keys = Keys::open(data.path());
   EXPECT_EQ(mode_of(data.path() / "keys"), fs::perms::owner_all);
-  std::set<std::string> different{keys.jwt.front().secret, keys.vault, keys.presign, keys.audit, keys.idempotency};
-  EXPECT_EQ(different.size(), 5u);
+  std::set<std::string> different{keys.jwt.front().secret, keys.presign, keys.audit, keys.idempotency};
+  EXPECT_EQ(different.size(), 4u);
   for (const std::string& key : different) EXPECT_EQ(key.size(), 32u);
   int files = 0;
   for (const auto& entry : fs::directory_iterator(data.path() / "keys")) {
     EXPECT_EQ(mode_of(entry.path()), fs::perms::owner_read | fs::perms::owner_write) << entry.path();
     ++files;
   }
-  EXPECT_EQ(files, 5);  // nothing unfinished is left over
+  EXPECT_EQ(files, 4);  // nothing unfinished is left over
 }
 
 TEST(Keys, the_next_start_finds_the_same_ones) {
   ScratchDirectory data;
   const Keys first = Keys::open(data.path()), second = Keys::open(data.path());
-  EXPECT_EQ(first.vault, second.vault);
+  EXPECT_EQ(first.audit, second.audit);
   EXPECT_EQ(first.jwt.front().secret, second.jwt.front().secret);
   EXPECT_EQ(first.jwt.front().id, second.jwt.front().id);
 }
@@ -68,7 +68,7 @@ TEST(Keys, a_key_that_others_can_reach_stops_the_start_and_says_the_cure) {
   for (const auto reach : {fs::perms::group_read, fs::perms::others_read, fs::perms::others_write}) {
     ScratchDirectory data;
     Keys::open(data.path());
-    const auto file = data.path() / "keys" / "vault.key";
+    const auto file = data.path() / "keys" / "audit.key";
     fs::permissions(file, reach, fs::perm_options::add);
     EXPECT_NE(refusal(data.path()).find("chmod 600 " + file.string()), std::string::npos);
     fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write);
@@ -79,7 +79,7 @@ TEST(Keys, a_key_that_others_can_reach_stops_the_start_and_says_the_cure) {
 TEST(Keys, a_damaged_key_is_never_replaced) {
   ScratchDirectory data;
   Keys::open(data.path());
-  const auto file = data.path() / "keys" / "vault.key";
+  const auto file = data.path() / "keys" / "audit.key";
   fs::resize_file(file, 31);
   EXPECT_NE(refusal(data.path()).find(file.string()), std::string::npos);
   EXPECT_EQ(fs::file_size(file), 31u);
@@ -89,8 +89,8 @@ TEST(Keys, a_link_in_place_of_a_key_is_refused) {
   ScratchDirectory data;
   Keys::open(data.path());
   const auto keys = data.path() / "keys";
-  fs::rename(keys / "vault.key", keys / "elsewhere");
-  fs::create_symlink(keys / "elsewhere", keys / "vault.key");
+  fs::rename(keys / "audit.key", keys / "elsewhere");
+  fs::create_symlink(keys / "elsewhere", keys / "audit.key");
   EXPECT_NE(refusal(data.path()), "");
 }
 
@@ -102,7 +102,7 @@ TEST(Keys, after_a_rotation_the_new_key_signs_and_the_old_one_verifies) {
   ASSERT_EQ(after.jwt.size(), 2u);
   EXPECT_NE(after.jwt[0].id, before.jwt[0].id);
   EXPECT_EQ(after.jwt[1].id, before.jwt[0].id);
-  EXPECT_EQ(after.vault, before.vault);
+  EXPECT_EQ(after.audit, before.audit);
 }
 
 TEST(Keys, a_rotation_cut_short_loses_no_key) {

@@ -34,11 +34,6 @@ class Descriptor {
   throw PrivateFileError(file.string() + ": " + what + ": " + std::generic_category().message(error));
 }
 
-void sync_directory(const std::filesystem::path& directory) {
-  Descriptor fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd || ::fsync(fd.get()) != 0) fail(directory, "cannot be written to disk", errno);
-}
-
 void write_all(const Descriptor& fd, std::string_view content, const std::filesystem::path& file) {
   while (!content.empty()) {
     const ssize_t written = ::write(fd.get(), content.data(), content.size());
@@ -63,6 +58,11 @@ std::string read_all(const Descriptor& fd, const std::filesystem::path& file) {
 }
 
 }  // namespace
+
+void sync_directory(const std::filesystem::path& directory) {
+  Descriptor fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || ::fsync(fd.get()) != 0) fail(directory, "cannot be written to disk", errno);
+}
 
 std::string read_private_file(const std::filesystem::path& file) {
   Descriptor fd(::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));

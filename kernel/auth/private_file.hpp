@@ -17,6 +17,8 @@ class PrivateFileError : public std::runtime_error {
 std::string read_private_file(const std::filesystem::path& file);
 /// Puts the whole content there with mode 0600, durably, or nothing. False: the file is there already, untouched.
 bool create_private_file(const std::filesystem::path& file, std::string_view content);
+/// What was renamed or removed in it survives a power failure.
+void sync_directory(const std::filesystem::path& directory);
 /// The directory with mode 0700, made where it is missing.
 void make_private_directory(const std::filesystem::path& directory);
 

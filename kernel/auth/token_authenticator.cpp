@@ -2,6 +2,8 @@
 
 #include "auth/opaque_token.hpp"
 
+#include <atrium/types.hpp>
+
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -36,8 +38,12 @@ std::optional<std::string_view> bearer(std::string_view field) {
 }  // namespace
 
 TokenAuthenticator::TokenAuthenticator(storage::Database& database, AccessTokens& access_tokens, Sessions& sessions,
-                                       IssuedTokens& issued_tokens)
-    : database_(database), access_tokens_(access_tokens), sessions_(sessions), issued_tokens_(issued_tokens) {}
+                                       IssuedTokens& issued_tokens, const SignedLinks& links)
+    : database_(database),
+      access_tokens_(access_tokens),
+      sessions_(sessions),
+      issued_tokens_(issued_tokens),
+      links_(links) {}
 
 Outcome TokenAuthenticator::authenticate(const http::RequestHead& head, const std::string& client_address,
                                          const std::string& request_id, bool may_wait) {
@@ -56,6 +62,10 @@ Outcome TokenAuthenticator::authenticate(const http::RequestHead& head, const st
   const auto token = bearer(*authorization);
   if (!token) return rejected("unauthorized", "Only 'Authorization: Bearer TOKEN' is understood.");
   return by_token(*token, caller);
+}
+
+Outcome TokenAuthenticator::authenticate_link(const http::RequestHead& head, std::string_view owner) {
+  return links_.verify(owner, head, atrium::Time::now().microseconds);
 }
 
 Outcome TokenAuthenticator::authenticate_token(const std::string& token, const std::string& client_address) {

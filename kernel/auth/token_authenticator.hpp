@@ -1,20 +1,22 @@
 #pragma once
-// Reads credentials: `Authorization: Bearer` with an access token or an issued token, or `X-API-Key`.
+// Reads credentials: `Authorization: Bearer` with an access token or an issued token, `X-API-Key`, or a signed link.
 #include "auth/access_tokens.hpp"
 #include "auth/authenticator.hpp"
 #include "auth/issued_tokens.hpp"
 #include "auth/sessions.hpp"
+#include "auth/signed_links.hpp"
 
 namespace kernel::auth {
 
-/// Never looks at the query string. A token's form says what it is; each kind has one function here.
+/// Looks at the query string only for a link. A token's form says what it is; each kind has one function here.
 class TokenAuthenticator final : public Authenticator {
  public:
   TokenAuthenticator(storage::Database& database, AccessTokens& access_tokens, Sessions& sessions,
-                     IssuedTokens& issued_tokens);
+                     IssuedTokens& issued_tokens, const SignedLinks& links);
 
   Outcome authenticate(const http::RequestHead& head, const std::string& client_address, const std::string& request_id,
                        bool may_wait) override;
+  Outcome authenticate_link(const http::RequestHead& head, std::string_view owner) override;
   Outcome authenticate_token(const std::string& token, const std::string& client_address) override;
   bool still_valid(const Principal& principal) override;
 
@@ -32,6 +34,7 @@ class TokenAuthenticator final : public Authenticator {
   AccessTokens& access_tokens_;
   Sessions& sessions_;
   IssuedTokens& issued_tokens_;
+  const SignedLinks& links_;
 };
 
 }  // namespace kernel::auth

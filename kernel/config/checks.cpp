@@ -89,6 +89,13 @@ std::string expect_mail_url(const Slot& slot) {
 
 std::string expect_not_empty(const Slot& slot) { return text_of(slot).empty() ? "a path" : ""; }
 
+std::string expect_vault_key(const Slot& slot) {
+  const auto text = text_of(slot);
+  const bool good = std::all_of(text.begin(), text.end(),
+                                [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_'; });
+  return text.empty() || (good && text.size() == 43) ? "" : "base64url of 32 bytes, without padding (43 characters)";
+}
+
 std::string expect_host_port(const Slot& slot) {
   try {
     parse_host_port(text_of(slot));

@@ -8,6 +8,7 @@ std::string expect_database_url(const Slot&);
 std::string expect_cache_url(const Slot&);
 std::string expect_objects_url(const Slot&);
 std::string expect_mail_url(const Slot&);
+std::string expect_vault_key(const Slot&);
 std::string expect_not_empty(const Slot&);
 std::string expect_host_port(const Slot&);
 std::string expect_cidrs(const Slot&);

@@ -30,6 +30,9 @@ struct Config {
     std::string url;
   } mail;
   struct {
+    std::string key, previous_key;
+  } vault;
+  struct {
     std::string directory = "./atrium-data";
   } data;
   struct {
@@ -77,7 +80,7 @@ struct Key {
 std::span<const Key> keys();
 std::string environment_name(const Key& key);  ///< "ATRIUM_HTTP_LISTEN"
 nlohmann::json value_of(const Key& key, const Config& config);
-/// The value as it may be shown: passwords inside URLs are replaced by "***".
+/// The value as it may be shown: keys, and passwords inside URLs, are replaced by "***".
 nlohmann::json masked_value_of(const Key& key, const Config& config);
 /// A [plugin.ID] table with members that look like credentials masked.
 nlohmann::json masked_table(const nlohmann::json& table);

@@ -46,7 +46,8 @@ bool names_a_credential(std::string name) {
 nlohmann::json masked_value_of(const Key& key, const Config& config) {
   auto value = value_of(key, config);
   if (!key.secret) return value;
-  return mask_url(value.get<std::string>());
+  const auto text = value.get<std::string>();
+  return text.empty() || key.name.ends_with(".url") ? mask_url(text) : std::string(mask);
 }
 
 nlohmann::json masked_table(const nlohmann::json& table) {

@@ -28,7 +28,11 @@ std::string life_call(const std::string& id, const char* what, Call call) {
 }
 
 abi::Grants grants_of(const Manifest& manifest) {
-  return {manifest.egress_user, manifest.egress_operator, manifest.environment, manifest.interfaces};
+  return {.egress_user = manifest.egress_user,
+          .egress_operator = manifest.egress_operator,
+          .keys = manifest.keys,
+          .environment = manifest.environment,
+          .interfaces = manifest.interfaces};
 }
 
 }  // namespace

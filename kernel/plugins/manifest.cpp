@@ -69,6 +69,13 @@ class Reader {
     return value->get<std::uint32_t>();
   }
 
+  bool flag(const std::string& member) {
+    const json* value = find(member);
+    if (value == nullptr) return false;
+    if (!value->is_boolean()) fail(member, "must be true or false");
+    return value->get<bool>();
+  }
+
   json list(const std::string& member) {
     const json* value = find(member);
     if (value == nullptr) return json::array();
@@ -167,6 +174,7 @@ Manifest Manifest::parse(std::string_view text, const std::string& file) {
   manifest.tables = reader.texts("tables", table_form, "a table's name of lower-case letters, digits and _");
   if (const json* services = reader.find("services")) read_services(manifest, *services, file);
   read_egress(manifest, reader);
+  manifest.keys = reader.flag("keys");
   manifest.environment = reader.texts("environment", variable_form, "a variable's name of upper-case letters");
   manifest.commands = reader.list("commands");
   manifest.settings = reader.list("settings");

@@ -28,6 +28,7 @@ struct Manifest {
   std::vector<std::string> requires_;   ///< it does not start without them; "kind/*": any of that kind
   std::vector<std::string> uses;        ///< it starts after them where they are there
   bool egress_user = false, egress_operator = false;
+  bool keys = false;  ///< it may wrap keys under the master key
   std::vector<std::string> environment;
   nlohmann::json commands = nlohmann::json::array();  ///< for the command line, as declared
   nlohmann::json settings = nlohmann::json::array();  ///< as declared

@@ -36,6 +36,7 @@ class Running final : public Call, public CallHandle, public std::enable_shared_
     if (!ended_) timer_ = std::move(timer);
   }
 
+  std::string_view caller() const override { return request_.caller; }
   std::string_view method() const override { return request_.method; }
   std::string_view json() const override { return request_.json; }
   storage::Transaction* transaction() const override { return request_.transaction; }

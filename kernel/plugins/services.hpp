@@ -17,6 +17,7 @@ namespace kernel::plugins {
 class Call {
  public:
   virtual ~Call() = default;
+  virtual std::string_view caller() const = 0;  ///< a plugin's id, or "kernel"
   virtual std::string_view method() const = 0;
   virtual std::string_view json() const = 0;
   virtual storage::Transaction* transaction() const = 0;

@@ -27,6 +27,8 @@ std::string media_type(std::string_view content_type) {
 
 }  // namespace
 
+bool takes_links(const Route& route) { return lists(route, "link"); }
+
 bool open_to_all(const Route& route) { return lists(route, "none"); }
 
 std::optional<atrium::Problem> access_fault(const Route& route, const auth::PrincipalPtr& principal) {
@@ -53,6 +55,12 @@ atrium::Problem rejection(const auth::Rejected& rejected) {
   atrium::Problem problem{401, "unauthorized", rejected.title, rejected.detail};
   problem.type = rejected.type;
   problem.headers.emplace_back("www-authenticate", R"(Bearer realm="atrium", error="invalid_token")");
+  return problem;
+}
+
+atrium::Problem link_rejection(const auth::Rejected& rejected) {
+  atrium::Problem problem{403, "forbidden", rejected.title, rejected.detail};
+  problem.type = rejected.type;
   return problem;
 }
 

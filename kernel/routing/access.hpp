@@ -13,6 +13,10 @@ namespace kernel::routing {
 std::optional<atrium::Problem> access_fault(const Route& route, const auth::PrincipalPtr& principal);
 /// The 401 for credentials that are no good.
 atrium::Problem rejection(const auth::Rejected& rejected);
+/// The 403 for a link that is no good.
+atrium::Problem link_rejection(const auth::Rejected& rejected);
+/// Whoever holds a signed link may call it.
+bool takes_links(const Route& route);
 /// The route lets everybody in, so that bad credentials do not matter.
 bool open_to_all(const Route& route);
 

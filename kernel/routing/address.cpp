@@ -105,4 +105,11 @@ std::string client_address(const http::RequestHead& head, const std::vector<Cidr
   return format_address(*client);
 }
 
+std::string_view client_scheme(const http::RequestHead& head, const std::vector<Cidr>& trusted_proxies, bool tls) {
+  if (tls) return "https";
+  if (trusted_proxies.empty() || head.headers.get("x-forwarded-proto") != "https") return "http";
+  const auto peer = parse_address(head.peer);
+  return peer && trusted(*peer, trusted_proxies) ? "https" : "http";
+}
+
 }  // namespace kernel::routing

@@ -32,4 +32,7 @@ class Cidr {
 /// The rightmost address of X-Forwarded-For that is not a trusted proxy's, if the peer is one; else the peer.
 std::string client_address(const http::RequestHead& head, const std::vector<Cidr>& trusted_proxies);
 
+/// "https" where this kernel ends TLS, or a trusted proxy says that it did; else "http".
+std::string_view client_scheme(const http::RequestHead& head, const std::vector<Cidr>& trusted_proxies, bool tls);
+
 }  // namespace kernel::routing

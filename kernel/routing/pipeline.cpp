@@ -109,6 +109,7 @@ ContextPtr Pipeline::begin(const ExchangePtr& exchange) const {
   context->began = Clock::now();
   context->request_id = request_id_of(&head);
   context->client_address = client_address(head, trusted_proxies_);
+  context->scheme = client_scheme(head, trusted_proxies_, options_.tls);
   if (const auto* trace = head.headers.find("traceparent"); trace && well_formed_trace(*trace))
     context->reply_headers.add("traceparent", context->traceparent = *trace);
   context->reply_headers.add("x-request-id", context->request_id);
@@ -138,7 +139,11 @@ Pipeline::Fault Pipeline::find_route(const http::RequestHead& head, Context& con
 }
 
 Pipeline::Fault Pipeline::identify(const http::RequestHead& head, Context& context, bool may_wait) {
-  const auto outcome = parts_.authenticator.authenticate(head, context.client_address, context.request_id, may_wait);
+  auto outcome = parts_.authenticator.authenticate(head, context.client_address, context.request_id, may_wait);
+  if (takes_links(*context.route) && std::holds_alternative<auth::Anonymous>(outcome)) {
+    outcome = parts_.authenticator.authenticate_link(head, context.route->owner);
+    if (const auto* refused = std::get_if<auth::Rejected>(&outcome)) return link_rejection(*refused);
+  }
   context.needs_lookup = std::holds_alternative<auth::NeedsLookup>(outcome);
   if (const auto* principal = std::get_if<auth::PrincipalPtr>(&outcome)) context.principal = *principal;
   const auto* rejected = std::get_if<auth::Rejected>(&outcome);

@@ -23,6 +23,7 @@ namespace kernel::routing {
 struct PipelineOptions {
   std::vector<std::string> trusted_proxies;  ///< CIDRs whose X-Forwarded-For is believed
   std::vector<std::string> cors_origins;     ///< none: no cross-origin access
+  bool tls = false;                          ///< this kernel ends TLS
   std::int64_t max_body = 1 << 20;           ///< bytes of a JSON body
   std::int64_t max_upload = 512 << 20;       ///< bytes of a streamed body
   std::int64_t requests_per_address = 120'000, requests_per_principal = 60'000;  ///< in a window; 0: no limit

@@ -35,6 +35,8 @@ struct Context {
   std::vector<std::pair<std::string, std::string>> query;  ///< decoded, in order
   auth::PrincipalPtr principal;                            ///< null where nobody signed in
   std::string request_id, client_address, traceparent;
+  std::string_view scheme = "http";  ///< as the client sees it
+  std::string origin;                ///< "https://host:port"; empty until asked for
   http::Headers reply_headers;  ///< what every reply of this request carries
   std::chrono::steady_clock::time_point began;
   bool needs_lookup = false;            ///< who is asking is still to be looked up, on a pool thread

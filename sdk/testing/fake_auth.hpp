@@ -1,6 +1,7 @@
 #pragma once
 // Principals and issued tokens of the fake host.
 #include "fake_db.hpp"
+#include "fake_http.hpp"
 
 namespace atrium::testing {
 
@@ -57,6 +58,13 @@ inline const atrium_auth FakeAuth::table{sizeof(atrium_auth),
                                          },
                                          [](atrium_principal* who) { delete who; },
                                          &FakeAuth::issue,
-                                         &FakeAuth::revoke};
+                                         &FakeAuth::revoke,
+                                         [](const atrium_host*, atrium_str path, std::int64_t expires,
+                                            void (*target)(void*, atrium_str), void* context, atrium_err*) {
+                                           const auto made =
+                                               signed_target("/api/v1" + string_of(path), std::to_string(expires));
+                                           target(context, view(made));
+                                           return static_cast<std::int32_t>(ATRIUM_OK);
+                                         }};
 
 }  // namespace atrium::testing

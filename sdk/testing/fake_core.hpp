@@ -24,6 +24,8 @@ class FakeEvents;
 class FakeJobs;
 class FakeServices;
 class FakeEgress;
+class FakeObjects;
+class FakeKeys;
 class FakeSettings;
 class FakeMetrics;
 
@@ -51,6 +53,8 @@ struct FakeCore : atrium_host {
   FakeJobs* jobs = nullptr;
   FakeServices* services = nullptr;
   FakeEgress* egress = nullptr;
+  FakeObjects* objects = nullptr;
+  FakeKeys* keys = nullptr;
   FakeSettings* settings = nullptr;
   FakeMetrics* metrics = nullptr;
 

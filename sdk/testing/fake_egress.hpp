@@ -2,6 +2,7 @@
 // Egress of the fake host: other hosts are lambdas of the test's.
 #include "fake_jobs.hpp"
 
+#include <poll.h>
 #include <optional>
 
 namespace atrium::testing {
@@ -23,6 +24,13 @@ struct ScriptedAnswer {
   bool hangs = false;  ///< nothing comes after the pieces, until a timeout or cancel()
 };
 
+/// What a dialled host answers: one end of a connection that the plugin then owns, or why there is none.
+struct ScriptedConnection {
+  int descriptor = -1;
+  std::int32_t status = ATRIUM_E_UNAVAILABLE;
+  std::string why = "the test scripted no connection";
+};
+
 class FakeEgress {
  public:
   using Answering = std::function<ScriptedAnswer(const SentRequest&)>;
@@ -34,6 +42,9 @@ class FakeEgress {
   /// The answers of the next requests, in order; before the one above.
   void answer_next(ScriptedAnswer answer) { next_.push_back(std::move(answer)); }
   std::vector<SentRequest> sent;
+  /// Makes the connections of dial(); wait() then polls the descriptor itself.
+  std::function<ScriptedConnection(const Json& request)> dialling;
+  std::vector<Json> dialled;
   /// As granted in plugin.json: "none", "user" or "operator".
   std::string granted = "operator";
 
@@ -53,6 +64,11 @@ class FakeEgress {
 
   static std::int32_t send(const atrium_host* host, atrium_str text, atrium_str body, const atrium_exchange* callbacks,
                            void* context, atrium_pending** out, atrium_err* error);
+  static std::int32_t dial(const atrium_host* host, atrium_str text, atrium_connected_fn connected, void* context,
+                           atrium_pending** out, atrium_err* error);
+  static std::int32_t wait(const atrium_host* host, std::int32_t descriptor, std::int32_t events,
+                           std::int64_t timeout_ms, atrium_done_fn ready, void* context, atrium_pending** out,
+                           atrium_err* error);
   /// One step: the head, a piece, or the end; each on its own, so that a test can come in between.
   static void step(const std::shared_ptr<Running>& running) {
     if (running->ended) return;
@@ -82,6 +98,7 @@ class FakeEgress {
   Answering answering_;
   std::deque<ScriptedAnswer> next_;
   std::vector<std::shared_ptr<Running>> exchanges_;
+  std::deque<atrium_pending> tasks_;  ///< of dial() and wait()
 };
 
 inline std::int32_t FakeEgress::send(const atrium_host* host, atrium_str text, atrium_str body,
@@ -117,8 +134,63 @@ inline std::int32_t FakeEgress::send(const atrium_host* host, atrium_str text, a
   return ATRIUM_OK;
 }
 
-inline const atrium_egress FakeEgress::table{sizeof(atrium_egress), 0, &FakeEgress::send, [](atrium_pending* pending) {
+/// Ends once: by what it does on the pool, or by cancel() before that.
+inline std::int32_t FakeEgress::dial(const atrium_host* host, atrium_str text, atrium_connected_fn connected,
+                                     void* context, atrium_pending** out, atrium_err* error) {
+  auto& core = FakeCore::of(host);
+  auto& egress = *core.egress;
+  const Json request = json_of(text_of(text));
+  if (!request.is_object() || !request.contains("host") || !request.contains("port"))
+    return fail(error, ATRIUM_E_INVALID, "a dial needs host and port");
+  if (egress.granted == "none" || (request.value("trust", "user") == "operator" && egress.granted != "operator"))
+    return fail(error, ATRIUM_E_DENIED, "plugin.json does not grant this egress");
+  egress.dialled.push_back(request);
+  const auto over = std::make_shared<bool>(false);
+  const auto end = [over, connected, context](const ScriptedConnection& connection) {
+    if (std::exchange(*over, true)) return;
+    atrium_err why{};
+    if (connection.status < 0) fail(&why, connection.status, connection.why);
+    connected(context, connection.descriptor, view(std::string_view("192.0.2.1")), connection.status,
+              connection.status < 0 ? &why : nullptr);
+  };
+  auto& task = egress.tasks_.emplace_back();
+  task.cancel = [end] { end({-1, ATRIUM_E_CANCELLED, "cancelled"}); };
+  *out = &task;
+  core.jobs->post([end, &egress, request] { end(egress.dialling ? egress.dialling(request) : ScriptedConnection{}); });
+  return ATRIUM_OK;
+}
+
+inline std::int32_t FakeEgress::wait(const atrium_host* host, std::int32_t descriptor, std::int32_t events,
+                                     std::int64_t timeout_ms, atrium_done_fn ready, void* context, atrium_pending** out,
+                                     atrium_err* error) {
+  if (events < 1 || events > 3 || timeout_ms <= 0) return fail(error, ATRIUM_E_INVALID, "nothing to wait for");
+  auto& core = FakeCore::of(host);
+  const auto over = std::make_shared<bool>(false);
+  const auto end = [over, ready, context](std::int32_t status, std::string_view what) {
+    if (std::exchange(*over, true)) return;
+    atrium_err why{};
+    if (status < 0) fail(&why, status, what);
+    ready(context, status, status < 0 ? &why : nullptr);
+  };
+  auto& task = core.egress->tasks_.emplace_back();
+  task.cancel = [end] { end(ATRIUM_E_CANCELLED, "cancelled"); };
+  *out = &task;
+  core.jobs->post([end, over, descriptor, events, timeout_ms] {
+    if (*over) return;
+    pollfd wanted{descriptor, static_cast<short>((events & 1 ? POLLIN : 0) | (events & 2 ? POLLOUT : 0)), 0};
+    const bool came = ::poll(&wanted, 1, static_cast<int>(timeout_ms)) > 0;
+    end(came ? ATRIUM_OK : ATRIUM_E_TIMEOUT, "nothing came in time");
+  });
+  return ATRIUM_OK;
+}
+
+inline const atrium_egress FakeEgress::table{sizeof(atrium_egress),
+                                             0,
+                                             &FakeEgress::send,
+                                             [](atrium_pending* pending) {
                                                if (pending) pending->cancel();
-                                             }};
+                                             },
+                                             &FakeEgress::dial,
+                                             &FakeEgress::wait};
 
 }  // namespace atrium::testing

@@ -17,6 +17,8 @@
 #include "fake_events.hpp"
 #include "fake_http.hpp"
 #include "fake_jobs.hpp"
+#include "fake_keys.hpp"
+#include "fake_objects.hpp"
 #include "fake_services.hpp"
 #include "fake_settings.hpp"
 
@@ -37,6 +39,8 @@ class FakeHost : private FakeCore {
     FakeCore::jobs = &jobs;
     FakeCore::services = &services;
     FakeCore::egress = &egress;
+    FakeCore::objects = &objects;
+    FakeCore::keys = &keys;
     FakeCore::settings = &settings;
     FakeCore::metrics = &metrics;
   }
@@ -45,6 +49,7 @@ class FakeHost : private FakeCore {
     std::ifstream in(plugin_folder / "plugin.json");
     const Json manifest = Json::parse(in);
     egress.granted = manifest.value("egress", "none");
+    keys.granted = manifest.value("keys", false);
     settings.granted.emplace();
     for (const auto& name : manifest.value("environment", Json::array()))
       settings.granted->insert(name.get<std::string>());
@@ -59,6 +64,8 @@ class FakeHost : private FakeCore {
   FakeHttp http{*this};
   FakeServices services{*this};
   FakeEgress egress{*this};
+  FakeObjects objects{*this};
+  FakeKeys keys{*this};
   FakeSettings settings;
   FakeMetrics metrics{*this};
 
@@ -161,8 +168,10 @@ class FakeHost : private FakeCore {
         {ATRIUM_HTTP, &FakeHttp::table},      {ATRIUM_AUTH, &FakeAuth::table},
         {ATRIUM_DB, &FakeDb::table},          {ATRIUM_EVENTS, &FakeEvents::table},
         {ATRIUM_JOBS, &FakeJobs::table},      {ATRIUM_SERVICES, &FakeServices::table},
-        {ATRIUM_EGRESS, &FakeEgress::table},  {ATRIUM_SETTINGS, &FakeSettings::table},
+        {ATRIUM_EGRESS, &FakeEgress::table},  {ATRIUM_OBJECTS, &FakeObjects::table},
+        {ATRIUM_KEYS, &FakeKeys::table},      {ATRIUM_SETTINGS, &FakeSettings::table},
         {ATRIUM_METRICS, &FakeMetrics::table}};
+    if (std::string_view(id) == ATRIUM_KEYS && !FakeCore::of(raw).keys->granted) return nullptr;
     const auto found = tables.find(id);
     return found == tables.end() || FakeCore::of(raw).withheld.contains(id) ? nullptr : found->second;
   }

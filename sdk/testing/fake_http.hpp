@@ -17,6 +17,8 @@ struct Response {
   Headers headers;  ///< lower-case names
   std::string body;
   std::vector<std::string> pieces;
+  std::optional<std::int64_t> length{};  ///< of a streamed reply, where it was announced
+  bool aborted = false;                  ///< the client saw that it is not complete
 
   Json json() const { return json_of(body); }
   std::string header(std::string_view name) const {
@@ -59,7 +61,7 @@ struct atrium_request {
   atrium_body_fn on_body = nullptr;
   void* body_context = nullptr;
   std::size_t body_at = 0;
-  bool body_paused = false, body_over = false;
+  bool body_paused = false, body_over = false, body_delivering = false, body_resumed_early = false;
 };
 
 namespace atrium::testing {
@@ -102,6 +104,11 @@ class Exchange {
   std::shared_ptr<atrium_request> request_;
 };
 
+/// What sign_path() of the fake host makes of a path below /api/v1.
+inline std::string signed_target(const std::string& path, const std::string& expires) {
+  return path + "?expires=" + expires + "&signature=fake";
+}
+
 class FakeHttp {
  public:
   explicit FakeHttp(FakeCore& core) : core_(core) {}
@@ -136,6 +143,7 @@ class FakeHttp {
       request->id = "request-" + std::to_string(requests_.size() + 1);
       requests_.push_back(request);
     }
+    become_link(*request);
     if (const int refused = refusal(*request)) {
       request->response.status = refused;
       request->answered = true;
@@ -156,6 +164,10 @@ class FakeHttp {
   }
 
   static const atrium_http table;
+  /// Answers with bytes that another part of the fake host has.
+  static void answer(atrium_request* request, std::int32_t status, std::string type, std::string body) {
+    respond(request, status, view(type), view(body));
+  }
 
  private:
   static constexpr std::string_view api_prefix = "/api/v1";
@@ -228,6 +240,15 @@ class FakeHttp {
           .append(" ")
           .append(route.declaration.value("path", ""));
     return out;
+  }
+  /// As the kernel knows a path that FakeAuth signed.
+  static void become_link(atrium_request& request) {
+    const auto& access = request.route->declaration["access"];
+    const bool takes_links = std::find(access.begin(), access.end(), "link") != access.end();
+    if (!takes_links || request.who || !request.query.contains("signature")) return;
+    const auto path = request.target.substr(0, request.target.find('?'));
+    const bool good = request.target == signed_target(path, request.query["expires"]);
+    request.who = Who{good ? "link" : "spoilt link", path, {}};
   }
   static int refusal(const atrium_request& request) {
     const auto& declared = request.route->declaration;
@@ -330,9 +351,11 @@ inline void FakeHttp::pump_body(atrium_request* request) {
       const auto piece = request->piece_size == 0 ? rest : rest.substr(0, request->piece_size);
       request->body_at += piece.size();
       const bool last = request->body_at == request->body.size();
+      request->body_delivering = true;
       const auto status = request->on_body(request->body_context, view(piece), last ? 1 : 0, nullptr);
+      request->body_delivering = false;
       request->body_over = last || status < 0;
-      request->body_paused = status == ATRIUM_PENDING;
+      request->body_paused = status == ATRIUM_PENDING && !std::exchange(request->body_resumed_early, false);
     }
   });
 }
@@ -385,10 +408,23 @@ inline const atrium_http FakeHttp::table{
       return ATRIUM_OK;
     },
     [](atrium_request* request) -> std::int32_t {
-      if (!std::exchange(open_one(request).body_paused, false)) return ATRIUM_E_INVALID;
+      if (open_one(request).body_delivering) return (request->body_resumed_early = true), ATRIUM_OK;
+      if (!std::exchange(request->body_paused, false)) return ATRIUM_E_INVALID;
       pump_body(request);
       return ATRIUM_OK;
     },
-    [](atrium_request* request) { return view(open_one(request).target); }};
+    [](atrium_request* request) { return view(open_one(request).target); },
+    [](atrium_request*) { return view(std::string_view("http://atrium.test")); },
+    [](atrium_request* request, std::int64_t bytes) -> std::int32_t {
+      if (open_one(request).streaming || bytes < 0) return ATRIUM_E_INVALID;
+      request->response.length = bytes;
+      return ATRIUM_OK;
+    },
+    [](atrium_request* request) -> std::int32_t {
+      if (!open_one(request).streaming) return ATRIUM_E_INVALID;
+      request->response.aborted = true;
+      finish(*request);
+      return ATRIUM_OK;
+    }};
 
 }  // namespace atrium::testing

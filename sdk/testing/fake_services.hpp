@@ -7,7 +7,7 @@
 /// Behind an incoming call's handle; lives as long as its host, so that a late use of the handle is noticed.
 struct atrium_call {
   atrium::testing::FakeCore* core = nullptr;
-  std::string service, method, json;
+  std::string service, method, json, caller;
   atrium_tx* tx = nullptr;
   std::optional<atrium_principal> who;
   atrium_chunk_fn chunk = nullptr;
@@ -35,6 +35,8 @@ struct Outcome {
 class FakeServices {
  public:
   explicit FakeServices(FakeCore& core) : core_(core) {}
+  /// The plugin that calls come from, as their provider sees it.
+  std::string caller = "caller";
 
   /// A service of another plugin's. handler: Json(const Call&), answered at once, or void(Call), answered by the test
   /// when it likes; what the first throws is answered as a plugin would.
@@ -177,6 +179,7 @@ inline std::int32_t FakeServices::call(atrium_tx* tx, const atrium_principal* wh
   call->core = &core_;
   call->service = service;
   call->method = method;
+  call->caller = caller;
   call->json = std::move(json);
   call->tx = tx;
   if (who) call->who = *who;
@@ -247,6 +250,7 @@ inline const atrium_services FakeServices::table{
       open_one(call).consumed = true;
       end(*call, status, text_of(json), false);
       return ATRIUM_OK;
-    }};
+    },
+    [](atrium_call* call) { return view(open_one(call).caller); }};
 
 }  // namespace atrium::testing

@@ -55,6 +55,9 @@ class FakeExchange final : public http::Exchange {
   void stream_end() override {
     set([&] { ended_ = true; });
   }
+  void stream_abort() override {
+    set([&] { ended_ = true; });
+  }
   void read_body(http::BodySink) override {}
   void resume_body() override {}
   bool cancelled() const override { return gone; }
@@ -135,6 +138,15 @@ class FakeAuthenticator final : public auth::Authenticator {
     if (found == tokens.end()) return auth::Rejected{};
     auto principal = std::make_shared<auth::Principal>(*found->second);
     principal->request_id = request_id;
+    return principal;
+  }
+  /// The query "link" is a link, "spoilt" was one.
+  auth::Outcome authenticate_link(const http::RequestHead& head, std::string_view owner) override {
+    if (head.query == "spoilt") return auth::Rejected{"/problems/forbidden", "This link cannot be used", {}};
+    if (head.query != "link") return auth::Anonymous{};
+    auto principal = std::make_shared<auth::Principal>();
+    principal->kind = "link";
+    principal->id = owner;
     return principal;
   }
   auth::Outcome authenticate_token(const std::string& token, const std::string&) override {

@@ -88,7 +88,8 @@ typedef struct atrium_http {
   /* [life] declaration: {"method", "path", "access": ["none|user|admin|KIND"...], "summary", "description"?, "tag"?,
    * "runs": "fast_read|io|pool", "query"?: [OpenAPI parameters], "body"?: schema, "body_type"?: "json|merge|stream",
    * "required"?: bool, "answers": {"200": schema or null}, "write"?: bool (default: method is not GET)}.
-   * access: who may call, any of; KIND is a kind of principal that this plugin issues tokens for, such as "worker".
+   * access: who may call, any of; KIND is a kind of principal that this plugin issues tokens for, such as "worker", or
+   * "link": whoever holds a path that sign_path() of atrium.auth made.
    * runs: "io" promises never to wait; "fast_read" does nothing but short reads of the store, and runs on an I/O
    * thread where the store is embedded; "pool" may wait. ATRIUM_E_INVALID names what is wrong in the declaration. */
   int32_t (*route)(const atrium_host *, atrium_str declaration_json, atrium_http_fn, void *self, atrium_err *);
@@ -112,13 +113,17 @@ typedef struct atrium_http {
   int32_t (*body_read)(atrium_request *, atrium_body_fn, void *ctx);
   int32_t (*body_resume)(atrium_request *); /* [any] after the body function answered ATRIUM_PENDING */
   atrium_str (*target)(atrium_request *);   /* [any] path and query as sent */
+  atrium_str (*origin)(atrium_request *);   /* [any] "https://host:port", as the client addressed this kernel */
+  /* [any] before stream_begin(): exactly so many bytes will be written, and the client is told. */
+  int32_t (*stream_length)(atrium_request *, int64_t bytes);
+  int32_t (*stream_abort)(atrium_request *); /* [any] consumes; the client sees that the reply is not complete */
 } atrium_http;
 
 /* ---- Who is asking ------------------------------------------------------------------------------------------ */
 #define ATRIUM_AUTH "atrium.auth.draft/0"
 typedef struct atrium_auth {
   uint32_t size, reserved;
-  atrium_str (*kind)(const atrium_principal *); /* [any] "user", "worker", "agent", "plugin" */
+  atrium_str (*kind)(const atrium_principal *); /* [any] "user", "worker", "agent", "plugin", "link" */
   atrium_str (*id)(const atrium_principal *);   /* [any] */
   atrium_str (*role)(const atrium_principal *); /* [any] "admin", "member", "viewer"; empty for others */
   atrium_principal *(*copy)(const atrium_principal *); /* [any] owned: free() it */
@@ -130,6 +135,10 @@ typedef struct atrium_auth {
   int32_t (*issue_token)(const atrium_host *, atrium_tx *, atrium_str kind, atrium_str id,
                          void (*token)(void *ctx, atrium_str), void *ctx, atrium_err *); /* [tx] */
   int32_t (*revoke_tokens)(const atrium_host *, atrium_tx *, atrium_str kind, atrium_str id, atrium_err *); /* [tx] */
+  /* [any] The path of a GET route of this plugin with access "link", such as "/files/ID/download", as a target that
+   * works without a token until then, and with no byte changed: "/api/v1/files/ID/download?expires=..&signature=..". */
+  int32_t (*sign_path)(const atrium_host *, atrium_str path, int64_t expires_us,
+                       void (*target)(void *ctx, atrium_str), void *ctx, atrium_err *);
 } atrium_auth;
 
 /* ---- Storage ------------------------------------------------------------------------------------------------- */
@@ -156,6 +165,56 @@ typedef struct atrium_db {
   void (*transact_async)(const atrium_host *, const atrium_principal *, atrium_tx_fn, void *ctx, int64_t timeout_ms,
                          atrium_done_fn done);
 } atrium_db;
+
+/* ---- Objects: bytes that are too large for a row --------------------------------------------------------------- */
+#define ATRIUM_OBJECTS "atrium.objects.draft/0"
+typedef struct atrium_upload atrium_upload; /* an object on its way in, valid until finish() or abandon() */
+/* Ids are 1 to 100 of a-z A-Z 0-9 _ -, each plugin's its own. Write the bytes, then the row that names them; sweep what a
+ * crash left without a row. [pool] may wait for a disk or another host: any thread but I/O threads, and no transaction. */
+typedef struct atrium_objects {
+  uint32_t size, reserved;
+  int32_t (*put)(const atrium_host *, atrium_str id, atrium_upload **, atrium_err *);      /* [pool] */
+  int32_t (*append)(atrium_upload *, atrium_str data, atrium_err *);                       /* [pool] one at a time */
+  /* [pool] consumes. ATRIUM_OK: it survives a power failure and can be read. sha256: in hex.
+   * ATRIUM_E_CONFLICT: the id is taken. */
+  int32_t (*finish)(atrium_upload *, void (*stored)(void *ctx, int64_t bytes, atrium_str sha256), void *ctx,
+                    atrium_err *);
+  void (*abandon)(atrium_upload *); /* [pool] consumes; nothing of it remains */
+  /* [pool] At most length bytes from offset, piece by piece; != 0 from piece stops. */
+  int32_t (*read)(const atrium_host *, atrium_str id, int64_t offset, int64_t length,
+                  int32_t (*piece)(void *ctx, atrium_str data), void *ctx, atrium_err *);
+  /* [any] Answers a request with these bytes, sent by the kernel as the client takes them; consumes the request unless
+   * it fails. Headers come from set_header(), the length from here. */
+  int32_t (*respond)(atrium_request *, int32_t status, atrium_str type, atrium_str id, int64_t offset, int64_t length,
+                     atrium_err *);
+  int32_t (*remove)(const atrium_host *, atrium_str id, atrium_err *); /* [pool] ATRIUM_E_NOT_FOUND: there was none */
+  /* [pool] Every object of this plugin, in no order; != 0 from row stops. Leave the young ones to their uploads. */
+  int32_t (*list)(const atrium_host *, int32_t (*row)(void *ctx, atrium_str id, int64_t bytes, int64_t age_seconds),
+                  void *ctx, atrium_err *);
+  /* [any] A URL of the store's own that works without credentials for so long; headers_json: {"content-type"?,
+   * "content-disposition"?} of its answer. ATRIUM_E_NOT_FOUND: this store makes none, use sign_path(). */
+  int32_t (*presign)(const atrium_host *, atrium_str id, int64_t seconds, atrium_str headers_json,
+                     void (*url)(void *ctx, atrium_str), void *ctx, atrium_err *);
+} atrium_objects;
+
+/* ---- Keys: the master key stays inside the kernel, as in a key management service ------------------------------- */
+#define ATRIUM_KEYS "atrium.keys.draft/0"
+typedef void (*atrium_text_fn)(void *ctx, atrium_str);
+/* For the one plugin that keeps secrets for all others; needs the grant "keys": true. */
+typedef struct atrium_keys {
+  uint32_t size, reserved;
+  /* [any] Encrypts at most 64 bytes under the current master key, bound to this plugin and to context; the result is
+   * text: "KEYID.BASE64URL". */
+  int32_t (*wrap)(const atrium_host *, atrium_str context, atrium_str plain, atrium_text_fn, void *ctx, atrium_err *);
+  /* [any] ATRIUM_E_DENIED: changed, or of another plugin or context. ATRIUM_E_NOT_FOUND: its master key is gone. */
+  int32_t (*unwrap)(const atrium_host *, atrium_str context, atrium_str wrapped, atrium_text_fn, void *ctx,
+                    atrium_err *);
+  void (*current)(const atrium_host *, atrium_text_fn, void *ctx); /* [any] KEYID of what wrap() makes */
+  /* [pool] Makes the next master key, durably, and wraps under it from now on; the former still unwraps. While a
+   * former one is still there (a rotation under way) it makes none and answers ATRIUM_OK. */
+  int32_t (*rotate)(const atrium_host *, atrium_err *);
+  int32_t (*retire)(const atrium_host *, atrium_err *); /* [pool] forgets the former: when nothing is wrapped by it */
+} atrium_keys;
 
 /* ---- Events and audit ---------------------------------------------------------------------------------------- */
 #define ATRIUM_EVENTS "atrium.events.draft/0"
@@ -232,6 +291,7 @@ typedef struct atrium_services {
   void (*on_cancel)(atrium_call *, atrium_cancel_fn, void *ctx);
   int32_t (*emit)(atrium_call *, atrium_str json);               /* [any] a piece; < 0: nobody waits any more */
   int32_t (*reply)(atrium_call *, int32_t status, atrium_str json); /* [any] once; consumes */
+  atrium_str (*call_caller)(atrium_call *);                         /* the id of the plugin that calls, or "kernel" */
 } atrium_services;
 
 /* ---- Egress: the one way out to other hosts -------------------------------------------------------------------- */
@@ -243,6 +303,8 @@ typedef struct atrium_exchange {
   int32_t (*data)(void *ctx, atrium_str piece); /* < 0 abandons the exchange */
   void (*done)(void *ctx, int32_t status, const atrium_err *failure_or_null); /* last, exactly once */
 } atrium_exchange;
+typedef void (*atrium_connected_fn)(void *ctx, int32_t fd, atrium_str address, int32_t status,
+                                    const atrium_err *failure_or_null);
 typedef struct atrium_egress {
   uint32_t size, reserved;
   /* [any] request: {"method", "url", "headers"?: {}, "connect_timeout_ms"?, "idle_timeout_ms"?, "timeout_ms"?,
@@ -251,7 +313,16 @@ typedef struct atrium_egress {
    * operator configured it; needs the grant "egress": "operator". Refused before a packet leaves: ATRIUM_E_DENIED. */
   int32_t (*send)(const atrium_host *, atrium_str request_json, atrium_str body, const atrium_exchange *, void *ctx,
                   atrium_pending **, atrium_err *);
-  void (*cancel)(atrium_pending *); /* [any] before done; done still comes */
+  void (*cancel)(atrium_pending *); /* [any] before done; done still comes. Also for dial() and wait() */
+  /* [any] A connected TCP socket for another protocol, its address checked as by send(). request: {"host", "port",
+   * "connect_timeout_ms"?, "trust"}. connected comes once, on a pool thread; fd is non-blocking and the plugin's to
+   * close, -1 on failure; address: the one that was dialled. */
+  int32_t (*dial)(const atrium_host *, atrium_str request_json, atrium_connected_fn, void *ctx, atrium_pending **,
+                  atrium_err *);
+  /* [any] Waits, on no thread, until a socket can be read (1), written (2) or either (3). ready comes once, on a pool
+   * thread: ATRIUM_OK, _TIMEOUT or _CANCELLED. Close the socket after that. */
+  int32_t (*wait)(const atrium_host *, int32_t fd, int32_t events, int64_t timeout_ms, atrium_done_fn ready, void *ctx,
+                  atrium_pending **, atrium_err *);
 } atrium_egress;
 
 /* ---- Settings and metrics --------------------------------------------------------------------------------------- */

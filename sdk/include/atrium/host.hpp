@@ -32,6 +32,8 @@ class Host {
         jobs_(table<atrium_jobs>(ATRIUM_JOBS)),
         services_(table<atrium_services>(ATRIUM_SERVICES)),
         egress_(table<atrium_egress>(ATRIUM_EGRESS)),
+        objects_(table<atrium_objects>(ATRIUM_OBJECTS)),
+        keys_(table<atrium_keys>(ATRIUM_KEYS)),
         settings_(table<atrium_settings>(ATRIUM_SETTINGS)),
         metrics_(table<atrium_metrics>(ATRIUM_METRICS)) {}
 
@@ -43,6 +45,8 @@ class Host {
   const atrium_jobs& jobs() const { return there(jobs_, ATRIUM_JOBS); }
   const atrium_services& services() const { return there(services_, ATRIUM_SERVICES); }
   const atrium_egress& egress() const { return there(egress_, ATRIUM_EGRESS); }
+  const atrium_objects& objects() const { return there(objects_, ATRIUM_OBJECTS); }
+  const atrium_keys& keys() const { return there(keys_, ATRIUM_KEYS); }
   const atrium_settings& settings() const { return there(settings_, ATRIUM_SETTINGS); }
   const atrium_metrics& metrics() const { return there(metrics_, ATRIUM_METRICS); }
 
@@ -83,6 +87,8 @@ class Host {
   const atrium_jobs* jobs_ = nullptr;
   const atrium_services* services_ = nullptr;
   const atrium_egress* egress_ = nullptr;
+  const atrium_objects* objects_ = nullptr;
+  const atrium_keys* keys_ = nullptr;
   const atrium_settings* settings_ = nullptr;
   const atrium_metrics* metrics_ = nullptr;
 };

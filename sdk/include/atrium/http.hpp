@@ -51,6 +51,8 @@ class Request {
   std::string_view body() const { return text_of(http().body(raw_)); }
   std::string_view request_id() const { return text_of(http().request_id(raw_)); }
   std::string_view target() const { return text_of(http().target(raw_)); }
+  /// "https://host:port", as the client addressed this kernel.
+  std::string_view origin() const { return text_of(http().origin(raw_)); }
   Principal principal() const { return Principal::borrowed(*host_, http().principal(raw_)); }
   bool cancelled() const { return http().cancelled(raw_) != 0; }
 
@@ -116,14 +118,69 @@ class Request {
   atrium_request* raw_;
 };
 
-/// A reply of unknown length; it ends when this object does.
+/// The body of a route with body_type "stream", read from the client only as it is asked for.
+class BodyReader {
+ public:
+  explicit BodyReader(const Request& request) : http_(&request.host().http()), raw_(request.raw()) {}
+  BodyReader(const BodyReader&) = delete;
+
+  /// Awaitable: the next piece, nullopt at the end. Throws when the client goes, breaks the framing or sends too much.
+  auto next() {
+    struct Next {
+      BodyReader* reader;
+      bool await_ready() { return reader->over_; }
+      void await_suspend(std::coroutine_handle<> handle) { reader->ask(handle); }
+      std::optional<std::string> await_resume() {
+        if (reader->failure_) throw *reader->failure_;
+        return std::exchange(reader->piece_, std::nullopt);
+      }
+    };
+    return Next{this};
+  }
+
+ private:
+  // A piece comes only while next() waits: a reader that is gone is never called.
+  void ask(std::coroutine_handle<> handle) {
+    waiting_ = handle;
+    if (std::exchange(started_, true))
+      http_->body_resume(raw_);
+    else
+      http_->body_read(raw_, &BodyReader::take, this);
+  }
+  static std::int32_t take(void* self, atrium_str data, std::int32_t last, const atrium_err* failure) {
+    auto* reader = static_cast<BodyReader*>(self);
+    if (failure) reader->failure_ = problem_for(failure->code, failure->message);
+    if (data.len > 0) reader->piece_ = std::string(text_of(data));
+    reader->over_ = last || failure;
+    const std::int32_t status = reader->over_ ? ATRIUM_OK : ATRIUM_PENDING;
+    std::exchange(reader->waiting_, nullptr).resume();  // it may end the reader
+    return status;
+  }
+
+  const atrium_http* http_;
+  atrium_request* raw_;
+  std::optional<std::string> piece_;
+  std::optional<Problem> failure_;
+  std::coroutine_handle<> waiting_;
+  bool started_ = false, over_ = false;
+};
+
+/// A streamed reply; it ends when this object does. Where an exception ends it, the client sees that it is incomplete.
 class StreamReply {
  public:
-  StreamReply(Request request, int status, std::string_view type) : host_(&request.host()), raw_(request.release()) {
+  /// bytes: how many there will be, where that is known.
+  StreamReply(Request request, int status, std::string_view type, std::optional<std::int64_t> bytes = {})
+      : host_(&request.host()), raw_(request.release()) {
+    if (bytes) host_->http().stream_length(raw_, *bytes);
     alive_ = host_->http().stream_begin(raw_, status, view(type)) >= 0;
   }
   StreamReply(const StreamReply&) = delete;
-  ~StreamReply() { host_->http().stream_end(raw_); }
+  ~StreamReply() {
+    if (std::uncaught_exceptions() > exceptions_)
+      host_->http().stream_abort(raw_);
+    else
+      host_->http().stream_end(raw_);
+  }
 
   /// Awaitable: sends a piece and goes on once the client keeps up. False: the client has gone.
   auto send(std::string_view data) {
@@ -154,6 +211,7 @@ class StreamReply {
   const Host* host_;
   atrium_request* raw_;
   bool alive_ = true;
+  int exceptions_ = std::uncaught_exceptions();
 };
 
 enum class Runs : std::uint8_t { io, fast_read, pool };

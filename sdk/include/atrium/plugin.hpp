@@ -3,6 +3,7 @@
 #include <atrium/commit.hpp>
 #include <atrium/egress.hpp>
 #include <atrium/http.hpp>
+#include <atrium/objects.hpp>
 #include <atrium/resource.hpp>
 #include <atrium/services.hpp>
 #include <atrium/store.hpp>
@@ -113,6 +114,7 @@ class Plugin {
     host_ = Host(raw);
     store_ = Store(host_);
     services_ = Services(host_);
+    objects_ = Objects(host_);
   }
   void run_start() {
     start();
@@ -134,6 +136,7 @@ class Plugin {
   const Host& host() const { return host_; }
   const Store& store() const { return store_; }
   const Services& services() const { return services_; }
+  const Objects& objects() const { return objects_; }
   const Cancellation& cancellation() const { return cancellation_; }
 
   /// The table [plugin.ID] of the configuration.
@@ -154,6 +157,15 @@ class Plugin {
     return value;
   }
   Principal act_as(std::string_view kind, std::string_view id) const { return Principal::act_as(host_, kind, id); }
+  /// The path of a GET route of this plugin with access "link", as a target that works without a token until then.
+  std::string sign_path(std::string_view path, Time expires) const {
+    std::string target;
+    Failure failure;
+    failure.check(host_.auth().sign_path(
+        host_.raw(), view(path), expires.microseconds,
+        [](void* out, atrium_str made) { *static_cast<std::string*>(out) = text_of(made); }, &target, failure));
+    return target;
+  }
   /// A request to another host; awaitable.
   auto fetch(OutRequest request) const { return detail::Sending(&host_, std::move(request)); }
 
@@ -431,6 +443,7 @@ class Plugin {
   Host host_;
   Store store_;
   Services services_;
+  Objects objects_;
   Cancellation cancellation_;
   std::deque<detail::Route> routes_;
   std::deque<Provided> provided_;

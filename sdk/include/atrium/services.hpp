@@ -45,6 +45,8 @@ class Call {
     return from_json<T>(json());
   }
   Principal principal() const { return Principal::borrowed(*state_->host, services().call_principal(state_->raw)); }
+  /// The plugin that calls; "kernel" for the kernel's own calls.
+  std::string_view caller() const { return text_of(services().call_caller(state_->raw)); }
   bool in_transaction() const { return services().call_tx(state_->raw) != nullptr; }
   Transaction transaction() const { return {*state_->host, services().call_tx(state_->raw)}; }
   const Cancellation& cancellation() const { return state_->cancellation; }
