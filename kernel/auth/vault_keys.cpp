@@ -37,6 +37,8 @@ std::string given_key(std::string_view text, const char* name) {
 }  // namespace
 
 VaultKeys::Key::Key(std::string bytes) : secret(std::move(bytes)) {
+  // Before the first use: whoever called it later would change the code beneath a cipher that runs on another thread.
+  if (sodium_init() < 0) throw std::runtime_error("libsodium cannot be used on this machine");
   id = base64url(sha256("vault:" + secret)).substr(0, 16);
 }
 
@@ -45,6 +47,9 @@ VaultKeys VaultKeys::in_files(const fs::path& data_directory) {
   keys.directory_ = data_directory / "keys";
   make_private_directory(keys.directory_);
   const auto current = key_file(keys.directory_, current_name), next = key_file(keys.directory_, next_name);
+  // A process that died while it wrote a key leaves an unfinished file, whose bytes may be a key that counts.
+  for (const auto& entry : fs::directory_iterator(keys.directory_))
+    if (entry.path().filename().string().starts_with(std::string(next_name) + ".key.new-")) fs::remove(entry.path());
   // A rotation that died: before its first step the new key was never used, after it the new key takes its place.
   if (fs::exists(next)) {
     if (fs::exists(current))

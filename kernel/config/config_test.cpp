@@ -229,7 +229,7 @@ TEST_F(ConfigTest, TheSampleUncommentedIsTheDefaultConfiguration) {
     const auto equals = line.find(" = ");
     const bool is_default = line.starts_with("# ") && equals != std::string::npos && line.find(' ', 2) == equals;
     const bool is_section = line.starts_with("[");
-    if (is_default && !line.starts_with("# key = ")) {
+    if (is_default && line != R"(# key = "value")") {
       uncommented += line.substr(2) + "\n";
     } else if (is_section) {
       uncommented += line + "\n";
