@@ -55,6 +55,18 @@ class Request {
   std::string_view origin() const { return text_of(http().origin(raw_)); }
   Principal principal() const { return Principal::borrowed(*host_, http().principal(raw_)); }
   bool cancelled() const { return http().cancelled(raw_) != 0; }
+  /// Requested when the client goes before its answer is complete. Once for a request.
+  Cancellation cancellation() const {
+    Cancellation cancellation;
+    http().on_cancel(
+        raw_,
+        [](void* self, std::int32_t cancelled) {
+          const std::unique_ptr<Cancellation> cancellation(static_cast<Cancellation*>(self));
+          if (cancelled) cancellation->request();
+        },
+        new Cancellation(cancellation));
+    return cancellation;
+  }
 
   /// The body as a described object, or the 400 or 422 that it deserves.
   template <Described T>
@@ -79,7 +91,7 @@ class Request {
   }
   void fail(const Problem& problem) {
     Problem shown = problem;
-    if (problem.status >= 500 && problem.status != 503 && problem.status != 504) {
+    if (problem.status >= 500 && (problem.status < 502 || problem.status > 504)) {  // those speak of other hosts
       host_->log(Level::error, problem.what(), {{"request_id", request_id()}, {"target", target()}});
       shown.detail = "Tell the operator this request id.";
     }
