@@ -34,6 +34,7 @@ void Connector::stop() {
 
 void Connector::on_resolved(const Resolved& resolved) {
   if (over_) return;
+  const auto self = shared_from_this();  // what the handlers begin may replace this connector
   if (!resolved.failure.empty())
     return fail(ATRIUM_E_UNAVAILABLE, "cannot look up " + target_.host + ": " + resolved.failure);
   std::string why;
