@@ -55,6 +55,7 @@ class Http1 final : public Protocol {
   void finish_reply();
   void finish_exchange();
   void ask_to_continue();
+  void ask_who_is_there(Clock::time_point now);
   void wait_for(Wait what);
   bool is_current(const ExchangeImpl& exchange) const { return exchange_.get() == &exchange; }
   bool is_head() const { return exchange_->head().method == Method::head; }
@@ -70,6 +71,7 @@ class Http1 final : public Protocol {
   ReplyState reply_ = ReplyState::none;
   Wait wait_ = Wait::nothing;
   Clock::time_point deadline_;
+  std::optional<Clock::time_point> silent_since_;  // the client has closed its half while its request is handled
   std::int64_t max_body_ = 0, body_read_ = 0;
   std::optional<std::int64_t> stream_left_;  // a streamed reply of announced length
   int status_ = 0;

@@ -9,7 +9,8 @@
 namespace kernel::http {
 namespace {
 
-constexpr std::size_t first_body_reserve = 64 * 1024;  // a claimed length alone gets no more memory than this
+constexpr std::size_t first_body_reserve = 64 * 1024;            // a claimed length alone gets no more memory than this
+constexpr std::chrono::milliseconds silence_before_asking{200};  // most answers are there by then
 
 }  // namespace
 
@@ -234,7 +235,16 @@ void Http1::wait_for(Wait what) {
   }
 }
 
+// A client that is gone and one that has closed its half look alike until something is sent: whoever is still there
+// passes over an interim answer (RFC 9110, 15.2), and for whoever is gone the network answers with a reset.
+void Http1::ask_who_is_there(Clock::time_point now) {
+  if (!silent_since_ || wait_ != Wait::handler || now - *silent_since_ < silence_before_asking) return;
+  silent_since_ = Clock::time_point::max();
+  if (!extras_.http_1_0) connection_.out().append("HTTP/1.1 100 Continue\r\n\r\n");
+}
+
 void Http1::on_tick(Clock::time_point now) {
+  ask_who_is_there(now);
   if (wait_ == Wait::nothing || now < deadline_) return;
   ++server().counters.timeouts;
   const auto exchange = exchange_;
@@ -265,7 +275,9 @@ void Http1::on_end_of_input() {
     return connection_.close_gently();
   }
   if (body_ == BodyState::done || body_ == BodyState::unread || body_ == BodyState::paused) {
-    return;  // it may have closed only its own half: it still gets its answer
+    // It may have closed only its own half: then it still gets its answer.
+    if (wait_ == Wait::handler && !silent_since_) silent_since_ = connection_.loop().now();
+    return;
   }
   const auto exchange = exchange_;
   const auto tell_handler = exchange->begin_cancel();

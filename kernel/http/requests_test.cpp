@@ -75,6 +75,23 @@ TEST_F(Requests, AClientThatClosedItsHalfGetsItsAnswers) {
   EXPECT_NE(replies.find("two"), std::string::npos);
 }
 
+TEST_F(Requests, AClientThatLeavesEndsItsRequest) {
+  {
+    Client client(start());
+    client.send("GET /hang HTTP/1.1\r\nHost: a\r\n\r\n");
+    ASSERT_TRUE(eventually([&] { return dispatch->handled == 1; }));
+  }
+  EXPECT_TRUE(eventually([&] { return dispatch->cancelled == 1; }));
+  EXPECT_EQ(server->counters().timeouts, 0U);
+}
+
+TEST_F(Requests, AClientThatWaitsWithItsHalfClosedIsAskedOnce) {
+  options.handler_timeout = std::chrono::milliseconds(1'000);
+  start();
+  const auto replies = talk("GET /hang HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_EQ(replies.find("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 503"), 0U) << replies;
+}
+
 TEST_F(Requests, AnAbsoluteTargetIsReduced) {
   start();
   EXPECT_NE(talk("GET http://b:80/target?x=1 HTTP/1.1\r\nHost: a\r\n\r\n").find("\r\n\r\n/target?x=1"),

@@ -12,7 +12,7 @@ class Raw:
         self.socket.settimeout(PATIENCE)
         self.socket.connect(server.address)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.waiting = b""
+        self.waiting, self.is_done = b"", False
 
     def __enter__(self):
         return self
@@ -29,6 +29,7 @@ class Raw:
             return False
 
     def done_sending(self):
+        self.is_done = True
         try:
             self.socket.shutdown(socket.SHUT_WR)
         except OSError:
@@ -54,6 +55,8 @@ class Raw:
         for line in lines[1:]:
             name, _, value = line.partition(":")
             headers[name.strip().lower()] = value.strip()
+        if status == 100 and self.is_done:
+            return self.answer(head)  # asks whether we are still there, now that we have closed our half
         if head or status in (101, 204, 304) or status < 200:
             return status, headers, b""
         if headers.get("transfer-encoding", "").lower() == "chunked":
