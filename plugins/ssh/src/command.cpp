@@ -7,14 +7,14 @@ using atrium::Async;
 namespace {
 
 constexpr std::uint32_t window = 256 << 10;  // what a server may send before anybody reads
-constexpr std::chrono::milliseconds start_timeout{15'000}, stop_timeout{700};
+constexpr std::chrono::milliseconds start_timeout{15'000}, stop_timeout{5'000};
 
 /// SSH has a request for signals, but libssh2 1.10 does not send it, and closing a channel leaves the command running.
-/// So its process groups are ended by a second command of the same user. Each command of this connection is a child of
-/// the server's process for it, which is this one's parent as well.
+/// So its process group is ended by a second command of the same user: both are children of the server's process for
+/// this connection. It says when it has sent the first signal; that connection may end then, and not before.
 constexpr std::string_view reaper =
     "g=$(ps -A -o ppid= -o pgid= -o pid= | while read -r p g i; do [ \"$p\" = \"$PPID\" ] && [ \"$i\" != \"$$\" ] && "
-    "echo \"-$g\"; done); [ -n \"$g\" ] || exit 0; kill -TERM $g; sleep 2; kill -KILL $g";
+    "echo \"-$g\"; done); [ -n \"$g\" ] && kill -TERM $g; echo sent; [ -n \"$g\" ] && sleep 2 && kill -KILL $g";
 
 class Channel {
  public:
@@ -90,7 +90,7 @@ class Conversation {
       if (session_.stop().requested()) throw atrium::problem_for(ATRIUM_E_CANCELLED, "Nobody waits any more.");
       auto signing = give_sign();
       co_await signing;
-      if (moved) continue;
+      if (moved || has_more()) continue;
       auto pausing = pause(deadline);
       co_await pausing;
     }
@@ -100,6 +100,12 @@ class Conversation {
     conclude();
   }
 
+  /// Reading one stream also takes in what came for the other, or room to write: the socket will not tell of that
+  /// again.
+  bool has_more() const {
+    return libssh2_channel_eof(channel_) || libssh2_poll_channel_read(channel_, 0) != 0 ||
+           (written_ < input_.size() && libssh2_channel_window_write(channel_) > 0);
+  }
   /// Waits for more, but not beyond the next sign of life.
   Async<void> pause(Deadline deadline) {
     const auto left = deadline.left();
@@ -198,7 +204,7 @@ class Conversation {
   bool input_ended_ = false;
 };
 
-/// Ends what runs over there, as far as a server allows a second command; never takes long.
+/// Ends what runs over there, as far as a server allows a second command: a few milliseconds, or the timeout.
 Async<void> stop_command(Session& session) {
   session.never_mind_stop();
   const Deadline deadline(stop_timeout);
@@ -207,6 +213,10 @@ Async<void> stop_command(Session& session) {
     const Channel channel = co_await opening;
     auto starting = channel.start(session, std::string(reaper), deadline);
     co_await starting;
+    std::array<char, 16> said;
+    auto hearing =
+        session.drive([&] { return libssh2_channel_read_ex(channel.raw(), 0, said.data(), said.size()); }, deadline);
+    co_await hearing;
   } catch (const atrium::Problem&) {  // its streams are closed all the same
   }
 }

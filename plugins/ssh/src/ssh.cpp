@@ -176,11 +176,12 @@ class Ssh final : public atrium::Plugin {
     const auto connection = store().get<Connection>(request.principal(), request.id());
     const auto place = places_.take(connection.id.str(), connection.max_concurrent);
     const auto stops = stopping(request.cancellation());
+    const auto who = request.principal();
     const auto began = Deadline::Clock::now();
     TestResult result;
     result.pinned_fingerprint = connection.host_key;
     try {
-      auto trying = try_out(connection, body.confirm_fingerprint, request.principal(), stops.stop, result);
+      auto trying = try_out(connection, body.confirm_fingerprint, who, stops.stop, result);
       co_await trying;
       result.ok = true;
     } catch (const Problem& problem) {
