@@ -44,8 +44,8 @@ struct Config {
       std::int64_t per_principal = 600'000;  ///< requests a minute
       std::int64_t per_address = 1'200'000;  ///< requests a minute
     } rate_limit;
-    std::int64_t max_body = 1 << 20;      ///< bytes
-    std::int64_t max_upload = 512 << 20;  ///< bytes
+    std::int64_t max_body = 1 << 20;                     ///< bytes
+    std::int64_t max_upload = (512 << 20) + (64 << 10);  ///< bytes: a file of 512 MiB and the form around it
     std::vector<std::string> cors_origins;
   } http;
   struct {
