@@ -35,7 +35,8 @@ void Cors::answer(const http::RequestHead& head, http::Headers& reply_headers) c
   reply_headers.add("access-control-allow-origin", *origin);
   reply_headers.add(
       "access-control-expose-headers",
-      "ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id, Idempotency-Replayed");
+      "Accept-Ranges, Content-Disposition, Content-Range, ETag, Link, Location, RateLimit, RateLimit-Policy, "
+      "Retry-After, X-Request-Id, Idempotency-Replayed");
 }
 
 void Cors::answer_preflight(const http::RequestHead& head, std::string_view allow, http::Headers& reply_headers) const {
