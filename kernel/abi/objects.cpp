@@ -6,16 +6,23 @@
 #include "abi/request_pool.hpp"
 
 #include <algorithm>
-#include <array>
+#include <atomic>
 
 namespace kernel::abi {
 namespace {
 
 constexpr std::size_t longest_id = 100, piece_bytes = 256 * 1024;
+constexpr int most_uploads = 256;  // a store may hold two parts of 8 MiB for each
 
+/// Counts itself.
 struct Upload {
   std::shared_ptr<HostState> host;
   std::unique_ptr<storage::ObjectWriter> writer;
+  static inline std::atomic<int> open = 0;
+  const int number = ++open;
+  Upload() = default;
+  Upload(const Upload&) = delete;
+  ~Upload() { --open; }
 };
 using Uploads = Handles<atrium_upload, Upload>;
 
@@ -43,6 +50,8 @@ std::int32_t put(const atrium_host* handle, atrium_str id, atrium_upload** out, 
     const auto promise = Promise::make(host);
     if (!promise) return fail(error, ATRIUM_E_CANCELLED, "the plugin is being stopped");
     auto upload = std::make_shared<Upload>();
+    if (upload->number > most_uploads)
+      return fail(error, ATRIUM_E_UNAVAILABLE, "too many uploads are under way; try again later");
     upload->writer = host.parts.objects.put(object_id(host, id));
     upload->host = host.shared_from_this();
     *out = Uploads::instance().put(std::move(upload));
