@@ -21,6 +21,7 @@ class PipelineTest : public testing::PipelineFixture {
     route({{"method", "POST"}, {"path", "/things/read"}, {"access", {"user"}}, {"viewer", true}});
     route({{"method", "GET"}, {"path", "/admin"}, {"access", {"admin"}}});
     route({{"method", "GET"}, {"path", "/open"}, {"access", {"none"}}});
+    route({{"method", "GET"}, {"path", "/things/{id}"}, {"access", {"user", "link"}}});
   }
 };
 
@@ -48,6 +49,15 @@ TEST_F(PipelineTest, LetsInWhomTheDeclarationNames) {
   EXPECT_EQ(send(Method::post, "/things", "robot", "{}").status, 200);
   EXPECT_EQ(send(Method::get, "/things", "robot").status, 403);
   EXPECT_EQ(send(Method::get, "/open", "stale-token").status, 200);
+}
+
+TEST_F(PipelineTest, ALinkOpensWhatTakesLinksAndNothingElse) {
+  EXPECT_EQ(send(Method::get, "/things/1?link").status, 200);
+  EXPECT_EQ(send(Method::get, "/things/1").status, 401);
+  EXPECT_EQ(type_of(send(Method::get, "/things/1?spoilt")), "/problems/forbidden");
+  EXPECT_EQ(send(Method::get, "/things/1?spoilt", "alice").status, 200) << "who is signed in needs no link";
+  EXPECT_EQ(send(Method::get, "/things?link").status, 401);
+  EXPECT_EQ(send(Method::get, "/admin?link").status, 401);
 }
 
 TEST_F(PipelineTest, JudgesTheSameWhenTheCallerMustBeLookedUp) {
