@@ -20,6 +20,9 @@ class Everything final : public Plugin {
     get("/drops", {.summary = "Never answers", .access = {"none"}}, [](Request request) { request.defer(); });
     get("/later", {.summary = "Answers later"}, [this](Request& request) -> Async<Reply> { return later(request); });
     get("/stream", {.summary = "Streams"}, [this](Request request) { spawn(stream(std::move(request))); });
+    get("/broken", {.summary = "Breaks off"}, [this](Request request) { spawn(break_off(std::move(request))); });
+    post("/count", {.summary = "Counts a body", .body_type = "stream"},
+         [](Request& request) -> Async<Reply> { return count(request); });
     every(std::chrono::seconds(1), [this] {
       if (++ticks == 2) throw std::runtime_error("a tick fails");
     });
@@ -45,6 +48,24 @@ class Everything final : public Plugin {
       if (!co_await sending) break;
       sent.push_back(piece);
     }
+  }
+  static Async<void> break_off(Request request) {
+    StreamReply reply(std::move(request), 200, "text/plain", 10);
+    auto sending = reply.send("half");
+    co_await sending;
+    throw std::runtime_error("the source is gone");
+  }
+  static Async<Reply> count(Request& request) {
+    BodyReader body(request);
+    std::size_t pieces = 0, bytes = 0;
+    for (;;) {
+      auto next = body.next();
+      const auto piece = co_await next;
+      if (!piece) break;
+      ++pieces;
+      bytes += piece->size();
+    }
+    co_return ok(Json{{"pieces", pieces}, {"bytes", bytes}});
   }
   static inline int ticks, failures;
   static inline bool stopped;
@@ -124,6 +145,21 @@ TEST_F(PluginLife, AnAnswerMayComeLater) {
   EXPECT_FALSE(exchange.answered());
   host.advance(std::chrono::milliseconds(50));
   EXPECT_EQ(exchange.response().json(), "late");
+}
+
+TEST_F(PluginLife, AStreamThatBreaksOffLooksIncomplete) {
+  const LoadedPlugin plugin(host, table);
+  const auto reply = host.get("/broken");
+  EXPECT_TRUE(reply.aborted);
+  EXPECT_EQ(reply.body, "half");
+  EXPECT_EQ(reply.length, 10);
+}
+
+TEST_F(PluginLife, AStreamedBodyIsReadPieceByPiece) {
+  const LoadedPlugin plugin(host, table);
+  const auto exchange = host.begin("POST", "/count", std::string(100, 'x'), member, {.piece_size = 30});
+  EXPECT_EQ(exchange.response().json(), (Json{{"pieces", 4}, {"bytes", 100}}));
+  EXPECT_EQ(host.post("/count").json(), (Json{{"pieces", 0}, {"bytes", 0}}));
 }
 
 TEST_F(PluginLife, AStreamWaitsForASlowClient) {

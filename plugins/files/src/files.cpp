@@ -240,7 +240,7 @@ class Files final : public atrium::Plugin {
     store().transaction(who, [&](atrium::Transaction& tx) {
       const auto file = tx.get<File>(who, id);
       atrium::require_match(if_match, file);
-      if (tx.exec("DELETE FROM files WHERE id = ?", id) == 0) throw atrium::not_found();  // somebody else just did
+      tx.erase(file);
       tx.publish("file.deleted", file);
     });
     discard(id);

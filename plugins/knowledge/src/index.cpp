@@ -121,22 +121,30 @@ bool Index::merge() const {
 /// Of two nodes the second waits here.
 void Index::lock(atrium::Transaction& tx) const { tx.exec("UPDATE knowledge_index SET entries = entries"); }
 
-std::int64_t Index::take_in(atrium::Transaction& tx) const {
-  std::map<Place, std::string> postings;
-  std::vector<std::int64_t> numbers;
-  std::int64_t words = 0;
-  std::string sql = "SELECT number, length, terms FROM knowledge_pending ORDER BY number LIMIT ?";
+/// Rows of what waits to be merged: their numbers, the words in them, and each of their terms.
+template <class F>
+Index::Taken Index::read_waiting(atrium::Transaction& tx, std::string sql, std::int64_t most, F take_term) const {
+  Taken taken;
   tx.query(
-      sql.append(for_update()),
+      sql.append(" ORDER BY number LIMIT ?").append(for_update()),
       [&](const atrium::Row& row) {
         const auto number = row.integer(0);
-        numbers.push_back(number);
-        words += row.integer(1);
-        for_each_term(row.text(2), [&](std::string_view term, std::string_view code) {
-          postings[{std::string(term), number / block_size}] += posting(number, code);
-        });
+        taken.numbers.push_back(number);
+        taken.words += row.integer(1);
+        for_each_term(row.text(2),
+                      [&](std::string_view term, std::string_view code) { take_term(number, term, code); });
       },
-      most_taken_in);
+      most);
+  return taken;
+}
+
+std::int64_t Index::take_in(atrium::Transaction& tx) const {
+  std::map<Place, std::string> postings;
+  const auto [numbers, words] =
+      read_waiting(tx, "SELECT number, length, terms FROM knowledge_pending", most_taken_in,
+                   [&](std::int64_t number, std::string_view term, std::string_view code) {
+                     postings[{std::string(term), number / block_size}] += posting(number, code);
+                   });
   if (numbers.empty()) return 0;
   append(tx, postings);
   delete_numbers(tx, "knowledge_pending", numbers);
@@ -147,20 +155,11 @@ std::int64_t Index::take_in(atrium::Transaction& tx) const {
 
 std::int64_t Index::throw_out(atrium::Transaction& tx) const {
   std::map<Place, std::vector<std::int64_t>> places;
-  std::vector<std::int64_t> numbers;
-  std::int64_t words = 0;
-  std::string sql = "SELECT number, length, terms FROM knowledge_removed ORDER BY number LIMIT ?";
-  tx.query(
-      sql.append(for_update()),
-      [&](const atrium::Row& row) {
-        const auto number = row.integer(0);
-        numbers.push_back(number);
-        words += row.integer(1);
-        for_each_term(row.text(2), [&](std::string_view term, std::string_view) {
-          places[{std::string(term), number / block_size}].push_back(number % block_size);
-        });
-      },
-      most_thrown_out);
+  const auto [numbers, words] =
+      read_waiting(tx, "SELECT number, length, terms FROM knowledge_removed", most_thrown_out,
+                   [&](std::int64_t number, std::string_view term, std::string_view) {
+                     places[{std::string(term), number / block_size}].push_back(number % block_size);
+                   });
   if (numbers.empty()) return 0;
   for (const auto& [place, gone] : places) {
     const auto& [term, block] = place;

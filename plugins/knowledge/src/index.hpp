@@ -27,6 +27,12 @@ class Index {
   bool merge() const;
 
  private:
+  struct Taken {
+    std::vector<std::int64_t> numbers;
+    std::int64_t words = 0;
+  };
+  template <class F>
+  Taken read_waiting(atrium::Transaction& tx, std::string sql, std::int64_t most, F take_term) const;
   std::int64_t next_number(atrium::Transaction& tx) const;
   void lock(atrium::Transaction& tx) const;
   std::int64_t take_in(atrium::Transaction& tx) const;

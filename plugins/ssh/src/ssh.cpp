@@ -70,15 +70,7 @@ class Ssh final : public atrium::Plugin {
   void declare_connections() {
     auto connections = resource<Connection>("/ssh-connections", std::string(tag));
     connections.list().filter("auth_method").filter("hostname").search("name", "hostname").options(admin_only);
-    get("/ssh-connections/{id}",
-        {.summary = "Read one",
-         .access = {"admin"},
-         .runs = atrium::Runs::fast_read,
-         .answer = atrium::schema<Connection>(),
-         .tag = tag},
-        [this](atrium::Request& request) {
-          return atrium::ok(store().get<Connection>(request.principal(), request.id()));
-        });
+    connections.read(admin_only);
     connections.create().options(admin_only).check(check).before(prepare).unannounced();
     connections.replace().options(admin_only).check(check).before(prepare).unannounced();
     connections.remove().options(admin_only).unannounced();

@@ -15,13 +15,6 @@ constexpr std::string_view wake_sql =
     "UPDATE webhook_lanes SET due_at = CASE WHEN held_until > ? THEN due_at WHEN due_at IS NULL OR due_at > ? THEN ? "
     "ELSE due_at END WHERE webhook_id = ? AND EXISTS (SELECT 1 FROM webhooks WHERE id = ? AND is_active)";
 
-std::vector<std::string> ids_of(const atrium::Store& store, std::string_view sql, const auto&... values) {
-  std::vector<std::string> ids;
-  store.query(
-      sql, [&](const Row& row) { ids.emplace_back(row.text(0)); }, values...);
-  return ids;
-}
-
 }  // namespace
 
 void Outbox::record(Transaction& tx, std::string_view message, std::string_view type, std::string_view body,
@@ -91,7 +84,7 @@ std::vector<Lane> Outbox::due(const Capacity& capacity) const {
     if (most <= 0) return;
     std::string sql = "SELECT webhook_id FROM webhook_lanes WHERE due_at <= ? AND lease_until < ? AND failures ";
     sql += failing ? "> 0" : "= 0";
-    for (const auto& id : ids_of(*store_, sql += " ORDER BY due_at LIMIT ?", now, now, most))
+    for (const auto& id : store_->values<std::string>(sql += " ORDER BY due_at LIMIT ?", now, now, most))
       lanes.push_back({*Id::parse(id), failing});
   };
   add(false, capacity.healthy);

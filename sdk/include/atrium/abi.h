@@ -204,7 +204,7 @@ typedef void (*atrium_text_fn)(void *ctx, atrium_str);
 typedef struct atrium_keys {
   uint32_t size, reserved;
   /* [any] Encrypts at most 64 bytes under the current master key, bound to this plugin and to context; the result is
-   * text: "KEYID.BASE64URL". */
+   * text: "KEYID.BASE64". */
   int32_t (*wrap)(const atrium_host *, atrium_str context, atrium_str plain, atrium_text_fn, void *ctx, atrium_err *);
   /* [any] ATRIUM_E_DENIED: changed, or of another plugin or context. ATRIUM_E_NOT_FOUND: its master key is gone. */
   int32_t (*unwrap)(const atrium_host *, atrium_str context, atrium_str wrapped, atrium_text_fn, void *ctx,

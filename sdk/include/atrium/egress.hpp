@@ -31,121 +31,6 @@ struct Answer {
 
 namespace detail {
 
-struct Sending {
-  const Host* host;
-  OutRequest request;
-  Answer answer{};
-  Rendezvous meeting{};
-  std::coroutine_handle<> waiting{};
-  std::recursive_mutex mutex{};
-  bool finished = false;
-  std::int32_t status = ATRIUM_OK;
-  std::string why{};
-  atrium_pending* pending = nullptr;
-  Cancellation::Listener listener{};
-
-  Sending(const Host* host, OutRequest request) : host(host), request(std::move(request)) {}
-
-  bool await_ready() { return false; }
-  bool await_suspend(std::coroutine_handle<> handle) {
-    static constexpr atrium_exchange callbacks{sizeof(atrium_exchange), 0, &Sending::head, &Sending::data,
-                                               &Sending::done};
-    waiting = handle;
-    Json headers = Json::object();
-    for (const auto& [name, value] : request.headers) headers[name] = value;
-    const std::string text = dump({{"method", request.method},
-                                   {"url", request.url},
-                                   {"headers", headers},
-                                   {"connect_timeout_ms", request.connect_timeout.count()},
-                                   {"idle_timeout_ms", request.idle_timeout.count()},
-                                   {"timeout_ms", request.timeout.count()},
-                                   {"max_bytes", request.max_bytes},
-                                   {"redirects", request.redirects},
-                                   {"trust", request.operator_trusts ? "operator" : "user"}});
-    Failure failure;
-    std::int32_t started;
-    {
-      const std::lock_guard lock(mutex);
-      started = host->egress().send(host->raw(), view(text), view(request.body), &callbacks, this, &pending, failure);
-    }
-    if (started < 0) {
-      status = started;
-      why = failure.raw.message;
-      return false;
-    }
-    if (request.cancellation)
-      listener = request.cancellation->on_request([this] {
-        const std::lock_guard lock(mutex);
-        if (!finished) host->egress().cancel(pending);
-      });
-    return !meeting.arrive();
-  }
-  Answer await_resume() {
-    listener = {};
-    if (status < 0) throw problem_for(status, why);
-    return std::move(answer);
-  }
-
-  static void head(void* self, std::int32_t status, atrium_str headers) {
-    auto* sending = static_cast<Sending*>(self);
-    sending->answer.status = status;
-    sending->answer.headers = Json::parse(text_of(headers), nullptr, false);
-    if (sending->request.on_head) sending->request.on_head(status);
-  }
-  static std::int32_t data(void* self, atrium_str piece) {
-    auto* sending = static_cast<Sending*>(self);
-    if (sending->request.on_data) return sending->request.on_data(text_of(piece)) ? ATRIUM_OK : ATRIUM_E_CANCELLED;
-    sending->answer.body.append(text_of(piece));
-    return ATRIUM_OK;
-  }
-  static void done(void* self, std::int32_t status, const atrium_err* why) {
-    auto* sending = static_cast<Sending*>(self);
-    {
-      const std::lock_guard lock(sending->mutex);
-      sending->finished = true;
-      sending->status = status;
-      if (why) sending->why = why->message;
-    }
-    if (sending->meeting.arrive()) sending->waiting.resume();
-  }
-};
-
-}  // namespace detail
-
-/// A connected, non-blocking socket for a protocol other than HTTP; closed when destroyed.
-class Socket {
- public:
-  Socket() = default;
-  Socket(int descriptor, std::string address) : descriptor_(descriptor), address_(std::move(address)) {}
-  Socket(Socket&& other) noexcept
-      : descriptor_(std::exchange(other.descriptor_, -1)), address_(std::move(other.address_)) {}
-  Socket& operator=(Socket&& other) noexcept {
-    std::swap(descriptor_, other.descriptor_);
-    std::swap(address_, other.address_);
-    return *this;
-  }
-  ~Socket() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  int descriptor() const { return descriptor_; }
-  /// The numeric address that was dialled.
-  const std::string& address() const { return address_; }
-
- private:
-  int descriptor_ = -1;
-  std::string address_;
-};
-
-struct DialRequest {
-  std::string host;
-  int port = 0;
-  std::chrono::milliseconds connect_timeout{10'000};
-  bool operator_trusts = false;  ///< the address is the operator's own; needs that grant
-  std::optional<Cancellation> cancellation{};
-};
-
-namespace detail {
-
 /// What an awaiting coroutine and a callback that comes once share.
 struct Waiting {
   const Host* host;
@@ -198,6 +83,89 @@ struct Waiting {
     if (status < 0) throw problem_for(status, why);
   }
 };
+
+struct Sending : Waiting {
+  OutRequest request;
+  Answer answer{};
+
+  Sending(const Host* host, OutRequest request) : Waiting(host, request.cancellation), request(std::move(request)) {}
+
+  bool await_ready() { return false; }
+  bool await_suspend(std::coroutine_handle<> waiting) {
+    static constexpr atrium_exchange callbacks{sizeof(atrium_exchange), 0, &Sending::head, &Sending::data,
+                                               &Sending::done};
+    Json headers = Json::object();
+    for (const auto& [name, value] : request.headers) headers[name] = value;
+    const std::string text = dump({{"method", request.method},
+                                   {"url", request.url},
+                                   {"headers", headers},
+                                   {"connect_timeout_ms", request.connect_timeout.count()},
+                                   {"idle_timeout_ms", request.idle_timeout.count()},
+                                   {"timeout_ms", request.timeout.count()},
+                                   {"max_bytes", request.max_bytes},
+                                   {"redirects", request.redirects},
+                                   {"trust", request.operator_trusts ? "operator" : "user"}});
+    return suspend(waiting, [&](Failure& failure) {
+      return host->egress().send(host->raw(), view(text), view(request.body), &callbacks, this, &pending, failure);
+    });
+  }
+  Answer await_resume() {
+    check();
+    return std::move(answer);
+  }
+
+  static void head(void* self, std::int32_t status, atrium_str headers) {
+    auto* sending = static_cast<Sending*>(self);
+    sending->answer.status = status;
+    sending->answer.headers = Json::parse(text_of(headers), nullptr, false);
+    if (sending->request.on_head) sending->request.on_head(status);
+  }
+  static std::int32_t data(void* self, atrium_str piece) {
+    auto* sending = static_cast<Sending*>(self);
+    if (sending->request.on_data) return sending->request.on_data(text_of(piece)) ? ATRIUM_OK : ATRIUM_E_CANCELLED;
+    sending->answer.body.append(text_of(piece));
+    return ATRIUM_OK;
+  }
+  static void done(void* self, std::int32_t status, const atrium_err* why) {
+    static_cast<Sending*>(self)->finish(status, why);
+  }
+};
+
+}  // namespace detail
+
+/// A connected, non-blocking socket for a protocol other than HTTP; closed when destroyed.
+class Socket {
+ public:
+  Socket() = default;
+  Socket(int descriptor, std::string address) : descriptor_(descriptor), address_(std::move(address)) {}
+  Socket(Socket&& other) noexcept
+      : descriptor_(std::exchange(other.descriptor_, -1)), address_(std::move(other.address_)) {}
+  Socket& operator=(Socket&& other) noexcept {
+    std::swap(descriptor_, other.descriptor_);
+    std::swap(address_, other.address_);
+    return *this;
+  }
+  ~Socket() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  int descriptor() const { return descriptor_; }
+  /// The numeric address that was dialled.
+  const std::string& address() const { return address_; }
+
+ private:
+  int descriptor_ = -1;
+  std::string address_;
+};
+
+struct DialRequest {
+  std::string host;
+  int port = 0;
+  std::chrono::milliseconds connect_timeout{10'000};
+  bool operator_trusts = false;  ///< the address is the operator's own; needs that grant
+  std::optional<Cancellation> cancellation{};
+};
+
+namespace detail {
 
 struct Dialling : Waiting {
   DialRequest request;

@@ -10,7 +10,7 @@ class Keys {
   Keys() = default;
   explicit Keys(const Host& host) : host_(&host) {}
 
-  /// At most 64 bytes, bound to this plugin and to `context`: "KEYID.BASE64URL".
+  /// At most 64 bytes, bound to this plugin and to `context`: "KEYID.BASE64".
   std::string wrap(std::string_view context, std::string_view plain) const {
     std::string wrapped;
     Failure failure;

@@ -225,7 +225,7 @@ class Plugin {
         : plugin_(&plugin), path_(std::move(path)), tag_(std::move(tag)) {}
     ListRoute<T>& list();
     ChangeRoute<T>& create(std::string path = {});
-    void read();
+    void read(const std::function<void(RouteOptions&)>& adapt = {});
     ChangeRoute<T>& update();   ///< PATCH: merge patch
     ChangeRoute<T>& replace();  ///< PUT: the members given replace
     ChangeRoute<T>& remove();

@@ -15,11 +15,12 @@ ListRoute<T>& Plugin::Resource<T>::list() {
 }
 
 template <Stored T>
-void Plugin::Resource<T>::read() {
-  plugin_->get(item(), {.summary = "Read one", .runs = Runs::fast_read, .answer = schema<T>(), .tag = tag_},
-               [plugin = plugin_](Request& request) {
-                 return ok(plugin->store().template get<T>(request.principal(), request.id()));
-               });
+void Plugin::Resource<T>::read(const std::function<void(RouteOptions&)>& adapt) {
+  RouteOptions options{.summary = "Read one", .runs = Runs::fast_read, .answer = schema<T>(), .tag = tag_};
+  if (adapt) adapt(options);
+  plugin_->get(item(), options, [plugin = plugin_](Request& request) {
+    return ok(plugin->store().template get<T>(request.principal(), request.id()));
+  });
 }
 
 template <Stored T>

@@ -163,6 +163,18 @@ class Reader {
         values...);
     return found;
   }
+  /// The first column of every row; NULLs are passed over.
+  template <class V, class... Ts>
+  std::vector<V> values(std::string_view sql, const Ts&... values) const {
+    std::vector<V> found;
+    query(
+        sql,
+        [&](const Row& row) {
+          if (!row.is_null(0)) found.push_back(row.get<V>(0));
+        },
+        values...);
+    return found;
+  }
   /// Objects by a condition of the plugin's own: "status = ? ORDER BY id LIMIT 10".
   template <Stored T, class... Ts>
   std::vector<T> find(std::string_view condition, const Ts&... values) const {
@@ -225,6 +237,7 @@ class Transaction : public Reader<Transaction> {
     if (run(detail::update_sql<T>(), parameters, {}) == 0)
       throw conflict("Somebody changed it at the same time; read it again.");
   }
+  /// 404 when somebody else just did.
   template <Stored T>
   void erase(const T& value) const {
     static const std::string sql = [] {
@@ -233,7 +246,7 @@ class Transaction : public Reader<Transaction> {
     }();
     Parameters parameters;
     parameters.text(value.id.text());
-    run(sql, parameters, {});
+    if (run(sql, parameters, {}) == 0) throw not_found();
   }
 
   /// The audit row of a change and its event, `data` being the whole resource as JSON. owner: who alone may see the
