@@ -19,6 +19,7 @@ import urllib.parse
 import uuid
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from support.child import run_with  # noqa: E402
 from support.postgresql import free_port  # noqa: E402
 
 VARIABLE = "ATRIUM_TEST_S3"
@@ -174,16 +175,5 @@ def gateway():
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def main() -> int:
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
-    with gateway() as url:
-        child = subprocess.Popen(sys.argv[1:], env={**os.environ, VARIABLE: url})
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda received, _: child.send_signal(received))
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to the child as well
-        return child.wait()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_with(VARIABLE, gateway(), __doc__))

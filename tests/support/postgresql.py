@@ -18,6 +18,9 @@ import sys
 import tempfile
 import urllib.parse
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from support.child import run_with  # noqa: E402
+
 VARIABLE = "ATRIUM_TEST_POSTGRESQL"
 
 
@@ -107,16 +110,5 @@ def database(cluster_url: str):
         run(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
-def main() -> int:
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
-    with cluster() as url:
-        child = subprocess.Popen(sys.argv[1:], env={**os.environ, VARIABLE: url})
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda received, _: child.send_signal(received))
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to the child as well
-        return child.wait()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_with(VARIABLE, cluster(), __doc__))
