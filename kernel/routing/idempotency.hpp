@@ -1,9 +1,9 @@
 #pragma once
 // Idempotency-Key on POST: the same request again gets the first answer instead of being done again.
+#include "auth/sealed_box.hpp"
 #include "jobs/jobs.hpp"
 #include "routing/idempotency_store.hpp"
 #include "routing/route.hpp"
-#include "routing/sealed_box.hpp"
 
 #include <functional>
 #include <memory>
@@ -12,7 +12,7 @@ namespace kernel::routing {
 
 class Idempotency {
  public:
-  /// key: 32 bytes, encrypts the answers kept.
+  /// key: 32 bytes, encrypts the answers kept and tells requests apart.
   Idempotency(storage::Database& database, jobs::Jobs& jobs, std::string key);
 
   static bool concerns(const Route& route, const http::RequestHead& head);
@@ -26,7 +26,7 @@ class Idempotency {
 
   jobs::Jobs& jobs_;
   std::shared_ptr<IdempotencyStore> store_;
-  std::shared_ptr<const SealedBox> box_;
+  std::shared_ptr<const auth::SealedBox> box_;
   std::unique_ptr<jobs::Timer> sweeper_;
 };
 

@@ -179,9 +179,9 @@ TEST_F(IdempotencyTest, KeptAnswersCannotBeReadInTheDatabaseNorMoved) {
   });
   ASSERT_FALSE(answer.empty());
   EXPECT_EQ(answer.find("things"), std::string::npos);
-  const SealedBox box(std::string(32, 'k'));
+  const auth::SealedBox box(std::string(32, 'k'));
   EXPECT_FALSE(box.open(answer, "elsewhere"));
-  EXPECT_FALSE(SealedBox(std::string(32, 'x')).open(box.seal("a", "b"), "b"));
+  EXPECT_FALSE(auth::SealedBox(std::string(32, 'x')).open(box.seal("a", "b"), "b"));
   EXPECT_EQ(box.open(box.seal("a", "b"), "b"), "a");
 }
 

@@ -1,10 +1,11 @@
 #pragma once
-// Authenticated encryption of what is kept for a while: XChaCha20-Poly1305 (libsodium).
+// Authenticated encryption under one key: XChaCha20-Poly1305 (libsodium).
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
 
-namespace kernel::routing {
+namespace kernel::auth {
 
 class SealedBox {
  public:
@@ -18,9 +19,11 @@ class SealedBox {
   std::string seal(std::string_view plain, std::string_view bound_to) const;
   /// Nullopt: another key, another place, or a changed text.
   std::optional<std::string> open(std::string_view sealed, std::string_view bound_to) const;
+  /// 64 hexadecimal digits that stand for the parts (BLAKE2b under this key): who has no key cannot guess at them.
+  std::string fingerprint(std::initializer_list<std::string_view> parts) const;
 
  private:
   std::string key_;
 };
 
-}  // namespace kernel::routing
+}  // namespace kernel::auth

@@ -1,10 +1,12 @@
-#include "routing/sealed_box.hpp"
+#include "auth/sealed_box.hpp"
 
 #include <sodium.h>
 
+#include <array>
+#include <cstdint>
 #include <stdexcept>
 
-namespace kernel::routing {
+namespace kernel::auth {
 
 namespace {
 
@@ -36,7 +38,7 @@ std::optional<std::string> from_base64(std::string_view text) {
 SealedBox::SealedBox(std::string key) : key_(std::move(key)) {
   if (sodium_init() < 0) throw std::runtime_error("libsodium cannot be used on this machine");
   if (key_.size() != crypto_aead_xchacha20poly1305_ietf_KEYBYTES)
-    throw std::invalid_argument("the key for kept answers must have 32 bytes");
+    throw std::invalid_argument("the key of a sealed box must have 32 bytes");
 }
 
 SealedBox::~SealedBox() { sodium_memzero(key_.data(), key_.size()); }
@@ -62,4 +64,20 @@ std::optional<std::string> SealedBox::open(std::string_view sealed, std::string_
   return plain;
 }
 
-}  // namespace kernel::routing
+std::string SealedBox::fingerprint(std::initializer_list<std::string_view> parts) const {
+  crypto_generichash_state state;
+  crypto_generichash_init(&state, bytes(std::string_view(key_)), key_.size(), 32);
+  for (const auto part : parts) {
+    const std::uint64_t size = part.size();
+    crypto_generichash_update(&state, reinterpret_cast<const unsigned char*>(&size), sizeof size);
+    crypto_generichash_update(&state, bytes(part), part.size());
+  }
+  std::array<unsigned char, 32> digest{};
+  crypto_generichash_final(&state, digest.data(), digest.size());
+  std::string hex(65, '\0');
+  sodium_bin2hex(hex.data(), hex.size(), digest.data(), digest.size());
+  hex.pop_back();  // the NUL
+  return hex;
+}
+
+}  // namespace kernel::auth
