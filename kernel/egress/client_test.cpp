@@ -349,7 +349,8 @@ TEST_F(Egress, RedirectsAreFollowedOnlyWhenAskedAndWithoutCredentials) {
   });
   Server first([&](tcp::socket& socket, int) {
     read_head(socket);
-    say(socket, "HTTP/1.1 303 See Other\r\nLocation: " + other.url("/x") + "\r\nContent-Length: 0\r\n\r\n");
+    say(socket, "HTTP/1.1 303 See Other\r\nLocation: " + other.url("/x") +
+                    "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
   });
   OutRequest request{.method = "POST",
                      .url = first.url(),

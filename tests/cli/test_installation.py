@@ -157,7 +157,7 @@ def test_doctor_sees_the_running_kernel(kernel, shell):
 
 def test_doctor_and_a_key_that_others_can_read(shell, tmp_path):
     done(shell.run("migrate"))
-    key = tmp_path / "data" / "keys" / "vault.key"
+    key = tmp_path / "data" / "keys" / "jwt.key"
     key.chmod(0o644)
     there = {"ATRIUM_HTTP_LISTEN": "127.0.0.1:0"}
     cure = failures(examined(shell, **there))["key files"]["cure"]
