@@ -1,67 +1,58 @@
 #include "completion.hpp"
-
-#include <random>
+#include "embeddings.hpp"
+#include "server.hpp"
 
 namespace openai {
 
 using atrium::Async;
 using atrium::Json;
 
-namespace {
-
-constexpr int most_tries = 6;
-constexpr std::chrono::milliseconds longest_pause{60'000};
-
-bool may_pass(int status) { return status == 408 || status == 409 || status == 429 || status >= 500; }
-
-/// What the server asks for, else exponential with jitter.
-std::chrono::milliseconds pause_before(int next_try, const atrium::Answer& answer) {
-  const auto read = [&](const char* name, double factor) -> std::optional<std::chrono::milliseconds> {
-    const auto text = answer.header(name);
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (text.empty() || error != std::errc() || end != text.data() + text.size() || !(value >= 0)) return std::nullopt;
-    return std::chrono::milliseconds(
-        static_cast<std::int64_t>(std::min(value * factor, double(longest_pause.count()))));
-  };
-  if (const auto wish = read("retry-after-ms", 1)) return *wish;
-  if (const auto wish = read("retry-after", 1000)) return *wish;
-  thread_local std::minstd_rand random{std::random_device{}()};
-  const auto full = 500LL << std::min(next_try, 5);
-  return std::chrono::milliseconds(full / 2 +
-                                   static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(full / 2)));
-}
-
-}  // namespace
-
 /// Configuration: base_url, default_model, timeout_seconds, prices = {"model" = {input = USD, output = USD}} for a
-/// million tokens each. The key comes from OPENAI_API_KEY, the address also from OPENAI_BASE_URL.
+/// million tokens each; embedding_model, embedding_batch, embedding_dimensions. The key comes from OPENAI_API_KEY, the
+/// address also from OPENAI_BASE_URL.
 class OpenAi final : public atrium::Plugin {
  public:
   void start() override {
     const Json settings = configuration();
     const auto from_environment = environment("OPENAI_BASE_URL");
-    base_url_ = settings.value("base_url",
-                               from_environment.empty() ? std::string("https://api.openai.com/v1") : from_environment);
-    while (base_url_.ends_with('/')) base_url_.pop_back();
-    key_ = environment("OPENAI_API_KEY");
+    const auto key = environment("OPENAI_API_KEY");
+    server_ = Server(settings.value("base_url", from_environment.empty() ? std::string("https://api.openai.com/v1")
+                                                                         : from_environment),
+                     key, std::chrono::seconds(bounded(settings, "timeout_seconds", 600, 86'400)));
     default_model_ = settings.value("default_model", environment("OPENAI_MODEL"));
     if (default_model_.empty()) default_model_ = "gpt-4o-mini";
-    timeout_ =
-        std::chrono::seconds(std::clamp<std::int64_t>(settings.value("timeout_seconds", std::int64_t{600}), 1, 86'400));
     const Json prices = settings.value("prices", Json::object());
     for (const auto& [model, price] : prices.items())
       prices_[model] = {price.value("input", 0.0), price.value("output", 0.0)};
 
-    const bool configured = !key_.empty() || !from_environment.empty() || settings.contains("base_url");
-    provide("llm.provider/openai", {{"summary", "OpenAI-compatible models at " + base_url_},
+    const bool configured = !key.empty() || !from_environment.empty() || settings.contains("base_url");
+    provide("llm.provider/openai", {{"summary", "OpenAI-compatible models at " + server_.base_url()},
                                     {"default_model", default_model_},
                                     {"configured", configured},
                                     {"rehearsal", false}})
         .on("chat", [this](atrium::Call call) -> Async<Json> { return chat(std::move(call)); });
+    provide_embeddings(settings);
   }
 
  private:
+  static std::int64_t bounded(const Json& settings, const char* name, std::int64_t otherwise, std::int64_t most) {
+    return std::clamp<std::int64_t>(settings.value(name, otherwise), 1, most);
+  }
+
+  /// Ready only where a model is named: texts leave the house, and cost money, only when somebody wants it.
+  void provide_embeddings(const Json& settings) {
+    embedding_model_ = settings.value("embedding_model", environment("OPENAI_EMBEDDING_MODEL"));
+    embedding_batch_ = static_cast<std::size_t>(bounded(settings, "embedding_batch", 256, 256));
+    if (settings.contains("embedding_dimensions"))
+      embedding_dimensions_ = bounded(settings, "embedding_dimensions", 1, 1 << 16);
+    auto model = embedding_model_;
+    if (embedding_dimensions_) model.append("/").append(std::to_string(*embedding_dimensions_));
+    provide("embedding.provider/openai", {{"summary", "OpenAI-compatible embeddings at " + server_.base_url()},
+                                          {"model", model},
+                                          {"configured", !embedding_model_.empty()}})
+        .on("embed", [this](atrium::Call call) -> Async<Json> { return embed(std::move(call)); });
+  }
+
   Async<Json> chat(atrium::Call call) {
     const auto request = call.arguments<atrium::llm::ChatRequest>();
     const std::string body = request_body(request, default_model_);
@@ -78,13 +69,11 @@ class OpenAi final : public atrium::Plugin {
         if (broken) std::rethrow_exception(broken);
         if (answer.status == 200)
           co_return atrium::llm::as_json(priced(completion.finish(), request.model.value_or(default_model_)));
-        failed = problem_of(answer.status, refused);
+        failed = server_.problem_of(answer.status, refused);
       } catch (const atrium::Problem& problem) {
         failed = problem;
       }
-      const bool retry = tries < most_tries && !completion.has_begun() &&
-                         (answer.status == 0 ? failed->status >= 500 : may_pass(answer.status));
-      if (!retry) throw *failed;
+      if (completion.has_begun() || !is_worth_another(tries, answer, *failed)) throw *failed;
       auto pause = sleep(pause_before(tries, answer), call.cancellation());
       co_await pause;
     }
@@ -92,16 +81,8 @@ class OpenAi final : public atrium::Plugin {
 
   atrium::OutRequest outgoing(const std::string& body, const atrium::Call& call, Completion& completion,
                               std::string& refused, std::exception_ptr& broken) const {
-    atrium::OutRequest out;
-    out.method = "POST";
-    out.url = base_url_ + "/chat/completions";
-    out.body = body;
-    out.headers = {{"content-type", "application/json"}, {"accept", "text/event-stream"}};
-    if (!key_.empty()) out.headers.emplace_back("authorization", "Bearer " + key_);
-    out.timeout = timeout_;
-    out.idle_timeout = std::min<std::chrono::milliseconds>(timeout_, std::chrono::seconds(120));
-    out.max_bytes = 64 << 20;
-    out.operator_trusts = true;
+    auto out = server_.post("/chat/completions", body);
+    out.headers.emplace_back("accept", "text/event-stream");
     out.cancellation = call.cancellation();
     auto status = std::make_shared<int>(0);
     out.on_head = [status](int s) { *status = s; };
@@ -121,18 +102,45 @@ class OpenAi final : public atrium::Plugin {
     return out;
   }
 
-  atrium::Problem problem_of(int status, const std::string& body) const {
-    const Json json = Json::parse(body, nullptr, false);
-    std::string said;
-    if (json.is_object() && json.contains("error"))
-      said = json["error"].is_object() ? json["error"].value("message", "") : atrium::dump(json["error"]);
-    const std::string where =
-        base_url_ + " answered " + std::to_string(status) + (said.empty() ? "" : ": " + said.substr(0, 500));
-    if (status == 401 || status == 403)
-      return {422, "provider-key", "The language model's server refused the key",
-              where + ". Set OPENAI_API_KEY to a valid key."};
-    if (may_pass(status)) return {503, "provider-busy", "The language model is not available", where};
-    return {422, "provider", "The language model's server refused the request", where};
+  /// In as many requests as the server's bound asks for, one after the other.
+  Async<Json> embed(atrium::Call call) {
+    const auto request = call.arguments<atrium::embedding::EmbedRequest>();
+    if (embedding_model_.empty())
+      throw atrium::Problem(422, "provider", "No embedding model is chosen",
+                            "Name one as embedding_model in [plugin.llm-openai], or in OPENAI_EMBEDDING_MODEL.");
+    atrium::embedding::EmbedAnswer answer{embedding_model_, {}, 0};
+    for (std::size_t at = 0; at < request.texts.size(); at += embedding_batch_) {
+      const auto end = std::min(request.texts.size(), at + embedding_batch_);
+      const std::vector<std::string> texts(request.texts.begin() + static_cast<std::ptrdiff_t>(at),
+                                           request.texts.begin() + static_cast<std::ptrdiff_t>(end));
+      auto asking = embed_batch(call, texts);
+      auto some = co_await asking;
+      answer.tokens += some.tokens;
+      std::move(some.vectors.begin(), some.vectors.end(), std::back_inserter(answer.vectors));
+    }
+    co_return answer.json();
+  }
+
+  Async<atrium::embedding::EmbedAnswer> embed_batch(atrium::Call call, std::vector<std::string> texts) {
+    const auto body = embeddings_body(texts, embedding_model_, embedding_dimensions_);
+    for (int tries = 1;; ++tries) {
+      if (call.cancelled()) throw atrium::problem_for(ATRIUM_E_CANCELLED, "Nobody waits for the answer any more.");
+      atrium::Answer answer;
+      std::optional<atrium::Problem> failed;
+      try {
+        auto out = server_.post("/embeddings", body);
+        out.cancellation = call.cancellation();
+        auto sending = fetch(std::move(out));
+        answer = co_await sending;
+        if (answer.status == 200) co_return embeddings_from(answer.body, texts.size(), embedding_model_);
+        failed = server_.problem_of(answer.status, answer.body);
+      } catch (const atrium::Problem& problem) {
+        failed = problem;
+      }
+      if (!is_worth_another(tries, answer, *failed)) throw *failed;
+      auto pause = sleep(pause_before(tries, answer), call.cancellation());
+      co_await pause;
+    }
   }
 
   /// By the model that answered, else by the name it was asked for under.
@@ -145,8 +153,10 @@ class OpenAi final : public atrium::Plugin {
     return answer;
   }
 
-  std::string base_url_, key_, default_model_;
-  std::chrono::seconds timeout_{600};
+  Server server_;
+  std::string default_model_, embedding_model_;
+  std::size_t embedding_batch_ = 256;
+  std::optional<std::int64_t> embedding_dimensions_;
   std::map<std::string, Price> prices_;
 };
 
