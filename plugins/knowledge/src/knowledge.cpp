@@ -223,7 +223,7 @@ class Knowledge final : public atrium::Plugin {
           more = co_await embedding;
         }
         meaning_->catch_up(*provider);
-        host().metrics().set(host().raw(), atrium::view("vectors"), {}, static_cast<double>(meaning_->size()));
+        report(meaning_->coverage(*provider));
       }
     } catch (const std::exception& error) {
       not_before_ = atrium::Time::now() + std::chrono::seconds(15);
@@ -233,11 +233,27 @@ class Knowledge final : public atrium::Plugin {
     embedding_ = false;
   }
 
+  void report(const Coverage& coverage) {
+    const auto gauge = [this](std::string_view name, std::int64_t value) {
+      host().metrics().set(host().raw(), atrium::view(name), {}, static_cast<double>(value));
+    };
+    gauge("vectors", coverage.in_memory);
+    gauge("vectors_from_database", coverage.from_database);
+    gauge("vectors_left_out", coverage.left_out);
+    if (!said_full_.exchange(coverage.from_database > 0) && coverage.from_database > 0)
+      host().log(atrium::Level::warning,
+                 "vector_memory_mb is full: each search reads further vectors from the database",
+                 {{"in_memory", coverage.in_memory}, {"from_database", coverage.from_database}});
+    if (!said_left_out_.exchange(coverage.left_out > 0) && coverage.left_out > 0)
+      host().log(atrium::Level::warning, "Passages are found by their words alone: raise vector_memory_mb",
+                 {{"passages", coverage.left_out}});
+  }
+
   std::optional<Index> index_;
   std::optional<Meaning> meaning_;
   std::optional<Search> search_;
   atrium::ListRoute<Summary> entries_;
-  std::atomic<bool> embedding_{false};
+  std::atomic<bool> embedding_{false}, said_full_{false}, said_left_out_{false};
   atrium::Time not_before_;
 };
 

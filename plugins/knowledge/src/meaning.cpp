@@ -10,7 +10,9 @@ using atrium::Json;
 namespace {
 
 constexpr std::int64_t batch = 32, reset_batch = 1'000, page = 2'000;
-constexpr std::chrono::seconds patience_for_passages{120}, patience_for_query{5};
+constexpr std::int64_t most_from_database = 10'000;  // at each search
+constexpr std::size_t most_asked = 64;
+constexpr std::chrono::seconds patience_for_passages{120}, patience_for_query{3}, silence_after_failure{15};
 
 }  // namespace
 
@@ -123,25 +125,87 @@ void Meaning::catch_up(const Provider& provider) {
         "ORDER BY sequence LIMIT ?",
         [&](const atrium::Row& row) {
           more = true;
-          seen_ = row.integer(3);
-          if (!full_ && !vectors_.add(row.integer(0), row.integer(1), vector_from(row.text(2)))) full_ = true;
+          full_ = full_ || !vectors_.add(row.integer(0), row.integer(1), vector_from(row.text(2)));
+          if (!full_) seen_ = row.integer(3);
         },
-        provider.model, seen_, page);
+        provider.model, seen_.load(), page);
   }
 }
 
-Async<std::vector<Near>> Meaning::nearest(Provider provider, std::string text, std::size_t most,
-                                          std::optional<std::vector<std::int64_t>> among) {
+void Meaning::forget(const std::vector<std::int64_t>& numbers) {
+  if (vectors_.forget(numbers)) full_ = false;
+}
+
+/// The vectors that had no room in memory, as far as the bound.
+void Meaning::add_from_database(const Provider& provider, const Vector& to, const std::vector<std::int64_t>* among,
+                                std::vector<Near>& all) const {
+  auto after = seen_.load();
+  std::int64_t left = most_from_database;
+  for (bool more = full_; more && left > 0; left -= page) {
+    more = false;
+    store_->query(
+        "SELECT number, position, vector, sequence FROM knowledge_passages WHERE model = ? AND sequence > ? "
+        "ORDER BY sequence LIMIT ?",
+        [&](const atrium::Row& row) {
+          more = true;
+          after = row.integer(3);
+          const auto number = row.integer(0);
+          const auto vector = vector_from(row.text(2));
+          const bool counts = !among || std::binary_search(among->begin(), among->end(), number);
+          if (counts && vector.size() == to.size()) all.push_back({number, row.integer(1), similarity(to, vector)});
+        },
+        provider.model, after, std::min(page, left));
+  }
+}
+
+Coverage Meaning::coverage(const Provider& provider) const {
+  Coverage coverage{static_cast<std::int64_t>(vectors_.size()), 0, 0};
+  if (!full_) return coverage;
+  const auto outside = store_->value<std::int64_t>(
+      "SELECT count(*) FROM knowledge_passages WHERE model = ? AND sequence > ?", provider.model, seen_.load());
+  coverage.from_database = std::min(outside.value_or(0), most_from_database);
+  coverage.left_out = outside.value_or(0) - coverage.from_database;
+  return coverage;
+}
+
+Async<Vector> Meaning::vector_of_query(Provider provider, std::string text) {
+  {
+    const std::lock_guard lock(asked_mutex_);
+    for (const auto& asked : asked_)
+      if (asked.model == provider.model && asked.text == text) co_return asked.vector;
+  }
   Json arguments{{"texts", Json::array()}};
-  arguments["texts"].push_back(std::move(text));
+  arguments["texts"].push_back(text);
   atrium::CallOptions options;
   options.timeout = patience_for_query;
   options.cancellation = cancellation_;
   auto calling = services_->call(provider.service, "embed", arguments, options);
   const Json json = co_await calling;
   const auto answer = atrium::embedding::EmbedAnswer::from(json, 1);
+  Asked asked{provider.model, std::move(text), unit_vector(answer.vectors[0])};
+  const std::lock_guard lock(asked_mutex_);
+  asked_.push_front(asked);
+  if (asked_.size() > most_asked) asked_.pop_back();
+  co_return std::move(asked.vector);
+}
+
+Async<std::vector<Near>> Meaning::nearest(Provider provider, std::string text, std::size_t most,
+                                          std::optional<std::vector<std::int64_t>> among) {
+  if (atrium::Time::now().microseconds < silent_until_) co_return std::vector<Near>{};
+  Vector to;
+  try {
+    auto asking = vector_of_query(provider, std::move(text));
+    to = co_await asking;
+  } catch (const std::exception&) {
+    silent_until_ = (atrium::Time::now() + silence_after_failure).microseconds;
+    throw;
+  }
   catch_up(provider);
-  co_return vectors_.nearest(unit_vector(answer.vectors[0]), most, among ? &*among : nullptr);
+  const auto* only = among ? &*among : nullptr;
+  auto all = vectors_.nearest(to, most, only);
+  if (!full_) co_return all;
+  add_from_database(provider, to, only, all);
+  co_return best_of(std::move(all), most);
 }
 
 }  // namespace knowledge

@@ -70,15 +70,53 @@ Query parse_query(std::string_view text) {
   return query;
 }
 
-bool contains_phrase(std::string_view text, const Terms& phrase) {
-  Terms window;  // the last words, as many as the phrase has
-  Words words(text);
+struct PhraseFinder::State {
+  struct Word {
+    std::size_t begin, end;
+    char initial;  ///< 0: unknown
+  };
+  Words words{{}}, word{{}};
+  std::vector<Word> seen;              ///< those of the text so far
+  std::vector<std::size_t> candidate;  ///< which of them may be the phrase's, the last first
+
+  Words& read(std::string_view text, std::size_t at) {
+    word.restart(text.substr(seen[at].begin, seen[at].end - seen[at].begin));
+    word.next();
+    return word;
+  }
+  /// Does the phrase end with the last word seen? Initials first: they rule out nearly every place and spare the
+  /// stemming.
+  bool ends_here(std::string_view text, const Terms& phrase) {
+    candidate.clear();
+    for (auto at = seen.size(); candidate.size() < phrase.size();) {
+      if (at-- == 0) return false;
+      const auto& wanted = phrase[phrase.size() - 1 - candidate.size()];
+      const bool may_be = seen[at].initial == 0 || seen[at].initial == wanted.front();
+      const bool is_last = at + 1 == seen.size();
+      if (is_last && !may_be) return false;
+      if (read(text, at).is_too_common()) {
+        if (is_last) return false;
+        continue;
+      }
+      if (!may_be) return false;
+      candidate.push_back(at);
+    }
+    for (std::size_t i = 0; i < phrase.size(); ++i)
+      if (read(text, candidate[i]).term() != phrase[phrase.size() - 1 - i]) return false;
+    return true;
+  }
+};
+
+PhraseFinder::PhraseFinder() : state_(std::make_unique<State>()) {}
+PhraseFinder::~PhraseFinder() = default;
+
+bool PhraseFinder::contains(std::string_view text, const Terms& phrase) {
+  auto& [words, word, seen, candidate] = *state_;
+  words.restart(text);
+  seen.clear();
   while (words.next()) {
-    const auto term = words.term();
-    if (term.empty()) continue;
-    if (window.size() == phrase.size()) window.erase(window.begin());
-    window.emplace_back(term);
-    if (window == phrase) return true;
+    seen.push_back({words.begin(), words.end(), words.first_letter()});
+    if (state_->ends_here(text, phrase)) return true;
   }
   return false;
 }

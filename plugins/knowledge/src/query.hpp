@@ -1,5 +1,6 @@
 #pragma once
 // What somebody looks for: words that must all occur, "phrases", and -words or -"phrases" that must not.
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,7 +23,17 @@ struct Query {
 /// Any text is a query; beyond the most that are looked for, the rest is passed over.
 Query parse_query(std::string_view text);
 
-/// Do these words stand in the text in this order, with nothing between them that is looked for?
-bool contains_phrase(std::string_view text, const Terms& phrase);
+/// Looks for phrases in one text after the other; one thread at a time.
+class PhraseFinder {
+ public:
+  PhraseFinder();
+  ~PhraseFinder();
+  /// Do these words stand in the text in this order, with nothing between them that is looked for?
+  bool contains(std::string_view text, const Terms& phrase);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 }  // namespace knowledge

@@ -11,17 +11,13 @@ using atrium::Json;
 namespace {
 
 constexpr std::size_t most_near = 100, most_fused = 200;
-constexpr std::size_t most_read_for_phrases = 2'000, read_at_once = 128;
+constexpr std::size_t most_read_for_phrases = 2'000, read_at_once = 512;
 constexpr double fusion_constant = 60;  // of reciprocal rank fusion, as its authors chose it
 
 /// The best `most` come first, in order; the rest stay as they are.
 void sort_best(std::vector<Match>& matches, std::size_t most) {
   const auto end = matches.begin() + static_cast<std::ptrdiff_t>(std::min(most, matches.size()));
   std::partial_sort(matches.begin(), end, matches.end());
-}
-
-bool has_phrase(std::string_view title, std::string_view content, const Terms& phrase) {
-  return contains_phrase(title, phrase) || contains_phrase(content, phrase);
 }
 
 }  // namespace
@@ -83,6 +79,7 @@ void Search::keep_phrases(std::vector<Match>& matches, const Query& query) const
   sort_best(matches, most_read_for_phrases);
   if (matches.size() > most_read_for_phrases) matches.resize(most_read_for_phrases);
   std::unordered_set<std::int64_t> good;
+  PhraseFinder finder;
   for (std::size_t at = 0; at < matches.size(); at += read_at_once) {
     std::vector<std::int64_t> numbers;
     for (auto i = at; i < std::min(matches.size(), at + read_at_once); ++i) numbers.push_back(matches[i].number);
@@ -90,7 +87,9 @@ void Search::keep_phrases(std::vector<Match>& matches, const Query& query) const
     const auto marks = placeholders(parameters, numbers);
     store_->run("SELECT number, title, content FROM knowledge WHERE number IN (" + marks + ")", parameters,
                 [&](const atrium::Row& row) {
-                  const auto has = [&](const Terms& phrase) { return has_phrase(row.text(1), row.text(2), phrase); };
+                  const auto has = [&](const Terms& phrase) {
+                    return finder.contains(row.text(1), phrase) || finder.contains(row.text(2), phrase);
+                  };
                   if (std::all_of(query.phrases.begin(), query.phrases.end(), has) &&
                       std::none_of(query.forbidden.begin(), query.forbidden.end(), has))
                     good.insert(row.integer(0));
@@ -111,12 +110,30 @@ Async<std::vector<Near>> Search::near(Request request) const {
   }
   try {
     auto looking = meaning_->nearest(*provider, request.text, most_near, std::move(among));
-    co_return co_await looking;
+    auto found = co_await looking;
+    forget_gone(found);
+    co_return found;
   } catch (const atrium::Problem& problem) {
     host_->log(atrium::Level::warning, "Searching by words alone: the embedding provider failed",
                {{"provider", provider->service}, {"error", problem.what()}});
   }
   co_return std::vector<Near>{};
+}
+
+/// Vectors outlive their entries until somebody notices here.
+void Search::forget_gone(std::vector<Near>& near) const {
+  if (near.empty()) return;
+  std::vector<std::int64_t> numbers;
+  for (const auto& one : near) numbers.push_back(one.number);
+  atrium::Parameters parameters;
+  const auto marks = placeholders(parameters, numbers);
+  std::unordered_set<std::int64_t> there;
+  store_->run("SELECT number FROM knowledge WHERE number IN (" + marks + ")", parameters,
+              [&](const atrium::Row& row) { there.insert(row.integer(0)); });
+  std::erase_if(numbers, [&](std::int64_t number) { return there.contains(number); });
+  if (numbers.empty()) return;
+  meaning_->forget(numbers);
+  std::erase_if(near, [&](const Near& one) { return !there.contains(one.number); });
 }
 
 Results Search::page(const Request& request, const Query& query, const std::vector<Ranked>& ranked,
@@ -137,13 +154,9 @@ Results Search::page(const Request& request, const Query& query, const std::vect
                 const auto number = entry.number;
                 entries.emplace(number, std::move(entry));
               });
-  std::vector<std::int64_t> gone;
   for (auto i = begin; i < end; ++i) {
     const auto entry = entries.find(ranked[i].number);
-    if (entry == entries.end()) {  // removed a moment ago
-      gone.push_back(ranked[i].number);
-      continue;
-    }
+    if (entry == entries.end()) continue;  // removed a moment ago
     auto& found = results.page.emplace_back();
     found.entry = std::move(entry->second);
     found.score = ranked[i].score;
@@ -156,7 +169,6 @@ Results Search::page(const Request& request, const Query& query, const std::vect
     found.passage_begins = passage.begins;
     found.passage_ends = passage.ends;
   }
-  if (!gone.empty()) meaning_->forget(gone);
   return results;
 }
 

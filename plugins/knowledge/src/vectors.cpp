@@ -58,6 +58,27 @@ Vector vector_from(std::string_view text) {
   return vector;
 }
 
+float similarity(const Vector& a, const Vector& b) { return dot(a.data(), b.data(), a.size()); }
+
+std::vector<Near> best_of(std::vector<Near> all, std::size_t most) {
+  std::unordered_set<std::int64_t> seen;
+  // An entry may have several passages among the nearest: sorts a growing part until it has given enough entries.
+  const auto closer = [](const Near& a, const Near& b) {
+    return a.similarity != b.similarity ? a.similarity > b.similarity
+                                        : std::pair(b.number, a.position) < std::pair(a.number, b.position);
+  };
+  std::vector<Near> found;
+  for (std::size_t sorted = 0, part = std::min(all.size(), most * 4); found.size() < most && sorted < all.size();
+       part = std::min(all.size(), part * 4)) {
+    const auto begin = all.begin() + static_cast<std::ptrdiff_t>(sorted);
+    std::partial_sort(begin, all.begin() + static_cast<std::ptrdiff_t>(part), all.end(), closer);
+    for (; sorted < part && found.size() < most; ++sorted)
+      if (seen.insert(all[sorted].number).second) found.push_back(all[sorted]);
+    if (sorted == all.size()) break;
+  }
+  return found;
+}
+
 void Vectors::reset(std::string model) {
   const std::unique_lock lock(mutex_);
   model_ = std::move(model);
@@ -77,9 +98,10 @@ bool Vectors::add(std::int64_t number, std::int64_t position, const Vector& vect
   return true;
 }
 
-void Vectors::forget(const std::vector<std::int64_t>& numbers) {
+bool Vectors::forget(const std::vector<std::int64_t>& numbers) {
   const std::unique_lock lock(mutex_);
   const auto step = static_cast<std::ptrdiff_t>(dimensions_);
+  const auto before = keys_.size();
   for (std::size_t i = keys_.size(); i-- > 0;) {
     if (std::find(numbers.begin(), numbers.end(), keys_[i].number) == numbers.end()) continue;
     std::copy(values_.end() - step, values_.end(), values_.begin() + static_cast<std::ptrdiff_t>(i) * step);
@@ -87,12 +109,12 @@ void Vectors::forget(const std::vector<std::int64_t>& numbers) {
     keys_[i] = keys_.back();
     keys_.pop_back();
   }
+  return keys_.size() < before;
 }
 
 std::vector<Near> Vectors::nearest(const Vector& to, std::size_t most, const std::vector<std::int64_t>* among) const {
   const std::shared_lock lock(mutex_);
   if (to.size() != dimensions_) return {};
-  std::unordered_set<std::int64_t> seen;
   std::vector<Near> all;
   all.reserve(keys_.size());
   for (std::size_t i = 0; i < keys_.size(); ++i) {
@@ -100,21 +122,7 @@ std::vector<Near> Vectors::nearest(const Vector& to, std::size_t most, const std
     if (among && !std::binary_search(among->begin(), among->end(), number)) continue;
     all.push_back({number, position, dot(to.data(), values_.data() + i * dimensions_, dimensions_)});
   }
-  // An entry may have several passages among the nearest: sorts a growing part until it has given enough entries.
-  const auto closer = [](const Near& a, const Near& b) {
-    return a.similarity != b.similarity ? a.similarity > b.similarity
-                                        : std::pair(b.number, a.position) < std::pair(a.number, b.position);
-  };
-  std::vector<Near> found;
-  for (std::size_t sorted = 0, part = std::min(all.size(), most * 4); found.size() < most && sorted < all.size();
-       part = std::min(all.size(), part * 4)) {
-    const auto begin = all.begin() + static_cast<std::ptrdiff_t>(sorted);
-    std::partial_sort(begin, all.begin() + static_cast<std::ptrdiff_t>(part), all.end(), closer);
-    for (; sorted < part && found.size() < most; ++sorted)
-      if (seen.insert(all[sorted].number).second) found.push_back(all[sorted]);
-    if (sorted == all.size()) break;
-  }
-  return found;
+  return best_of(std::move(all), most);
 }
 
 std::size_t Vectors::size() const {

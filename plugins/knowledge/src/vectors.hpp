@@ -19,6 +19,10 @@ struct Near {
   std::int64_t number = 0, position = 0;  ///< entry and passage
   float similarity = 0;
 };
+/// The cosine of the angle between two of one length.
+float similarity(const Vector& a, const Vector& b);
+/// The best passage of each of the nearest entries, best first.
+std::vector<Near> best_of(std::vector<Near> all, std::size_t most);
 
 /// The vectors of one model, in memory.
 class Vectors {
@@ -29,10 +33,9 @@ class Vectors {
   void reset(std::string model);
   /// False: there is no room. One of another number of dimensions cannot be compared and is passed over.
   bool add(std::int64_t number, std::int64_t position, const Vector& vector);
-  /// Entries that are no more.
-  void forget(const std::vector<std::int64_t>& numbers);
-  /// The best passage of each of the nearest entries, best first. among: only these entries, in order of number; null:
-  /// all.
+  /// Entries that are no more. True: there is more room now.
+  bool forget(const std::vector<std::int64_t>& numbers);
+  /// As best_of(). among: only these entries, in order of number; null: all.
   std::vector<Near> nearest(const Vector& to, std::size_t most, const std::vector<std::int64_t>* among) const;
   std::size_t size() const;
   std::string model() const;

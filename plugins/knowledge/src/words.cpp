@@ -17,7 +17,21 @@ constexpr std::array<std::string_view, 33> too_common = {
     "in",    "into", "is",    "it",    "no",   "not",  "of",  "on",  "or",  "such", "that",
     "their", "then", "there", "these", "they", "this", "the", "to",  "was", "will", "with"};
 
-bool is_ascii_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
+constexpr bool is_ascii_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+enum class Byte : std::uint8_t { word, gap, other };
+constexpr auto kinds = [] {
+  std::array<Byte, 256> kinds{};
+  for (std::size_t i = 0; i < kinds.size(); ++i)
+    kinds[i] = i >= 0x80 ? Byte::other : is_ascii_word(static_cast<char>(i)) ? Byte::word : Byte::gap;
+  return kinds;
+}();
+/// The first place from `at` on where no byte of this kind is: most of a text is passed over here.
+std::size_t skip(std::string_view text, std::size_t at, Byte kind) {
+  while (at < text.size() && kinds[static_cast<unsigned char>(text[at])] == kind) ++at;
+  return at;
+}
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
 bool is_word(std::int32_t c) {
@@ -38,6 +52,11 @@ Words::~Words() {
   if (stemmer_) sb_stemmer_delete(stemmer_);
 }
 
+void Words::restart(std::string_view text) {
+  text_ = text;
+  at_ = begin_ = end_ = 0;
+}
+
 /// The character at a place, or -1 where there is none; size: of its bytes.
 std::int32_t Words::read(std::size_t at, std::size_t& size) const {
   size = 1;
@@ -55,6 +74,7 @@ bool Words::next() {
   std::size_t size = 0;
   std::int32_t c = -1;
   for (;; at_ += size) {
+    at_ = skip(text_, at_, Byte::gap);
     if (at_ >= text_.size()) return false;
     c = read(at_, size);
     if (is_word(c)) break;
@@ -65,6 +85,7 @@ bool Words::next() {
   for (;;) {
     ascii_ = ascii_ && c < 0x80;
     at_ += size;
+    if (!alone) at_ = skip(text_, at_, Byte::word);
     end_ = at_;
     if (alone) break;
     c = read(at_, size);
@@ -84,14 +105,19 @@ bool Words::next() {
 
 char Words::first_letter() const { return ascii_ ? lower(text_[begin_]) : '\0'; }
 
+bool Words::is_too_common() {
+  constexpr std::size_t longest = 2 * 5 - 1;  // five letters with apostrophes between them
+  if (!ascii_) return term().empty();
+  if (end_ - begin_ > longest) return false;
+  fold_ascii();
+  return std::find(too_common.begin(), too_common.end(), term_) != too_common.end();
+}
+
 std::string_view Words::term() {
-  term_.clear();
-  if (ascii_) {
-    for (std::size_t i = begin_; i < end_; ++i)
-      if (text_[i] != '\'') term_ += lower(text_[i]);
-  } else {
+  if (ascii_)
+    fold_ascii();
+  else
     fold_unicode();
-  }
   if (std::find(too_common.begin(), too_common.end(), term_) != too_common.end()) return {};
   if (std::all_of(term_.begin(), term_.end(), [](char c) { return c >= 'a' && c <= 'z'; })) stem();
   if (term_.size() > longest_term) {
@@ -102,7 +128,14 @@ std::string_view Words::term() {
   return term_;
 }
 
+void Words::fold_ascii() {
+  term_.clear();
+  for (std::size_t i = begin_; i < end_; ++i)
+    if (text_[i] != '\'') term_ += lower(text_[i]);
+}
+
 void Words::fold_unicode() {
+  term_.clear();
   constexpr auto how = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPAT | UTF8PROC_COMPOSE |
                                                       UTF8PROC_CASEFOLD | UTF8PROC_IGNORE | UTF8PROC_STRIPMARK);
   utf8proc_uint8_t* folded = nullptr;

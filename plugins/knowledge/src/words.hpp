@@ -16,12 +16,16 @@ class Words {
   Words(const Words&) = delete;
   ~Words();
 
+  /// Begins with another text, and keeps what was costly to make.
+  void restart(std::string_view text);
   /// Goes to the next word; false at the end. Bytes that are not UTF-8 separate words.
   bool next();
   std::size_t begin() const { return begin_; }
   std::size_t end() const { return end_; }
   /// The first letter of the term, which stemming keeps; 0 where only term() tells.
   char first_letter() const;
+  /// Whether term() is empty; mostly told without stemming.
+  bool is_too_common();
   /// The word without case, accents and English endings, at most longest_term bytes. Empty: too common to be looked
   /// for. Valid until the next call.
   std::string_view term();
@@ -30,6 +34,7 @@ class Words {
 
  private:
   std::int32_t read(std::size_t at, std::size_t& size) const;
+  void fold_ascii();
   void fold_unicode();
   void stem();
 

@@ -76,24 +76,82 @@ TEST_F(Knowledge, AgentsGetPassages) {
   EXPECT_EQ(used.json["items"][0]["passage"], "They dig.");
 }
 
+/// A model that knows one thing about a text: whether it is of vehicles.
+Json embed(const atrium::Call& call, std::size_t dimensions = 2) {
+  const auto request = call.arguments<atrium::embedding::EmbedRequest>();
+  atrium::embedding::EmbedAnswer answer{"m", {}, 0};
+  for (const auto& text : request.texts) {
+    const bool drives = text.find("vehicle") != text.npos || text.find("automobile") != text.npos;
+    std::vector<double> vector(dimensions, 0);
+    vector[drives ? 0 : 1] = 1;
+    answer.vectors.push_back(std::move(vector));
+  }
+  return answer.json();
+}
+
 TEST_F(Knowledge, AProviderAddsWhatIsNearInMeaning) {
   add("Cars", "automobile");
-  const auto embed = [](const atrium::Call& call) -> Json {
-    const auto request = call.arguments<atrium::embedding::EmbedRequest>();
-    atrium::embedding::EmbedAnswer answer{"m", {}, 0};
-    for (const auto& text : request.texts) {
-      const bool drives = text.find("vehicle") != text.npos || text.find("automobile") != text.npos;
-      answer.vectors.push_back({drives ? 1.0 : 0.0, drives ? 0.0 : 1.0});
-    }
-    return answer.json();
-  };
-  host.services.provide("embedding.provider/fake", embed, {{"model", "m"}});
+  host.services.provide("embedding.provider/fake", [](const auto& call) { return embed(call); }, {{"model", "m"}});
   add("Fish", "trout");
   host.advance(std::chrono::seconds(3));
   EXPECT_EQ(found("vehicle"), (Titles{"Cars", "Fish"}));
   EXPECT_EQ(found("%22vehicle%20park%22"), Titles{});
   host.services.withdraw("embedding.provider/fake");
   EXPECT_EQ(found("vehicle"), Titles{});
+}
+
+TEST_F(Knowledge, WhatIsRemovedIsNotNearEither) {
+  host.services.provide("embedding.provider/fake", [](const auto& call) { return embed(call); }, {{"model", "m"}});
+  const std::string id = add("Cars", "automobile")["id"];
+  add("Fish", "trout");
+  host.advance(std::chrono::seconds(3));
+  EXPECT_EQ(host.remove("/knowledge/" + id).status, 204);
+  EXPECT_EQ(host.get("/knowledge?search=vehicle").json()["total"], 1);
+}
+
+TEST_F(Knowledge, AProviderThatFailsIsLeftInPeaceForAWhile) {
+  int asked = 0;
+  const auto fail = [&](const atrium::Call&) -> Json {
+    ++asked;
+    throw atrium::unavailable("down");
+  };
+  host.services.provide("embedding.provider/fake", fail, {{"model", "m"}});
+  add("Cars", "automobile");
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(found("automobile"), Titles{"Cars"});
+  EXPECT_EQ(asked, 1);
+}
+
+TEST_F(Knowledge, TheNextPageOfAQueryAsksTheProviderNoMore) {
+  int asked = 0;
+  const auto counted = [&](const atrium::Call& call) {
+    ++asked;
+    return embed(call);
+  };
+  add("Cars", "automobile");
+  add("Fish", "trout");
+  host.services.provide("embedding.provider/fake", counted, {{"model", "m"}});
+  host.advance(std::chrono::seconds(3));
+  asked = 0;
+  EXPECT_EQ(found("vehicle&limit=1"), Titles{"Cars"});
+  EXPECT_EQ(found("vehicle&limit=1&offset=1"), Titles{"Fish"});
+  EXPECT_EQ(asked, 1);
+}
+
+TEST(LittleMemory, VectorsWithoutRoomAreReadFromTheDatabase) {
+  FakeHost small{ATRIUM_PLUGIN_SOURCE_DIR};
+  small.settings.configuration = {{"vector_memory_mb", 1}};
+  LoadedPlugin plugin{small, atrium_plugin_v1()};
+  static constexpr std::size_t dimensions = 8'192;  // 32 KiB each: 31 have room
+  small.services.provide("embedding.provider/fake", [](const auto& call) { return embed(call, dimensions); },
+                         {{"model", "m"}});
+  for (int i = 0; i < 40; ++i) small.post("/knowledge", {{"title", "Fish"}, {"content", "trout"}});
+  small.post("/knowledge", {{"title", "Cars"}, {"content", "automobile"}});
+  small.advance(std::chrono::seconds(5));
+  const auto answer = small.get("/knowledge?search=vehicle&limit=1").json();
+  EXPECT_EQ(answer["items"][0]["title"], "Cars") << answer;
+  EXPECT_EQ(answer["total"], 41);
+  EXPECT_EQ(small.metrics.value("vectors") + small.metrics.value("vectors_from_database"), 41);
+  EXPECT_EQ(small.metrics.value("vectors_left_out"), 0);
 }
 
 }  // namespace

@@ -49,8 +49,14 @@ TEST(Query, AnythingIsAQuery) {
 }
 
 TEST(Query, APhraseStandsInItsOrder) {
-  EXPECT_TRUE(contains_phrase("The state of the arts", {"state", "art"}));
-  EXPECT_FALSE(contains_phrase("art of the state", {"state", "art"}));
+  PhraseFinder finder;
+  EXPECT_TRUE(finder.contains("The state of the arts", {"state", "art"}));
+  EXPECT_FALSE(finder.contains("art of the state", {"state", "art"}));
+  EXPECT_TRUE(finder.contains("state, state of art's \u00c9tat", {"state", "art", "etat"})) << "in any form of a word";
+  EXPECT_TRUE(finder.contains("a b state\u0301 art", {"state", "art"})) << "with accents";
+  EXPECT_FALSE(finder.contains("state art", {"state", "art", "state"}));
+  EXPECT_FALSE(finder.contains("statement artful", {"state", "art"})) << "the same initials are not enough";
+  EXPECT_FALSE(finder.contains("", {"state", "art"}));
 }
 
 /// Ranks a few texts, of which the first `merged` are in the postings and the rest wait.
