@@ -149,6 +149,7 @@ NEEDS = {
     "api/test_tasks.py": ["agents", "tasks", "workers"],
     "api/test_webhooks.py": ["webhooks", "secrets", "tasks", "workers"],
     "api/test_workers.py": ["agents", "tasks", "workers"],
+    "llm/test_embeddings.py": ["knowledge", "llm-openai"],
     "llm/test_file_tools.py": ["agents", "tasks", "runner", "llm-openai", "files"],
     "llm/test_openai.py": ["agents", "tasks", "runner", "llm-openai", "tools"],
     "cli/test_installation.py": ["agents", "tasks"],

@@ -36,15 +36,15 @@ class LanguageModel:
         self.process.terminate()
         self.process.communicate(timeout=60)
 
-    def requests(self):
-        """The bodies of the chats so far, oldest first."""
+    def requests(self, path="/chat/completions"):
+        """The bodies of the chats so far, or of what else it was asked for; oldest first."""
         entries = httpx.get(self.url + "/__aimock/journal", timeout=60).json()
-        return [entry["body"] for entry in entries if entry["path"].endswith("/chat/completions")]
+        return [entry["body"] for entry in entries if entry["path"].endswith(path)]
 
-    def asked(self):
+    def asked(self, path="/chat/completions"):
         """Waits until it was asked at least once."""
         deadline = time.monotonic() + PATIENCE
-        while not self.requests():
+        while not self.requests(path):
             assert time.monotonic() < deadline, "nobody asked the model"
 
 
