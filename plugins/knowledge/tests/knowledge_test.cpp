@@ -142,7 +142,7 @@ TEST(LittleMemory, VectorsWithoutRoomAreReadFromTheDatabase) {
   small.settings.configuration = {{"vector_memory_mb", 1}};
   LoadedPlugin plugin{small, atrium_plugin_v1()};
   static constexpr std::size_t dimensions = 8'192;  // 32 KiB each: 31 have room
-  small.services.provide("embedding.provider/fake", [](const auto& call) { return embed(call, dimensions); },
+  small.services.provide("embedding.provider/fake", [](const atrium::Call& call) { return embed(call, dimensions); },
                          {{"model", "m"}});
   for (int i = 0; i < 40; ++i) small.post("/knowledge", {{"title", "Fish"}, {"content", "trout"}});
   small.post("/knowledge", {{"title", "Cars"}, {"content", "automobile"}});

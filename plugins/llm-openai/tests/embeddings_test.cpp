@@ -99,7 +99,7 @@ TEST_F(Embeddings, AnAnswerThatDoesNotFitTheTextsIsRefused) {
     host.egress.answer_next({.pieces = {body}});
     if (!plugin) load();
     const auto outcome = embed({"a", "b"}).outcome();
-    EXPECT_EQ(outcome.status, ATRIUM_E_UNAVAILABLE) << body;
+    EXPECT_EQ(outcome.status, ATRIUM_E_INTERNAL) << body;
     EXPECT_EQ(outcome.json["status"], 502) << body << outcome.json;
   }
 }
