@@ -1,10 +1,13 @@
-"""Two kernels on one PostgreSQL share the work: each task is done once, and no agent works on more than it may."""
+"""Two kernels on one PostgreSQL share the work: each task is done once, no agent works on more than it may, and what
+one learns the other finds."""
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from support import accounts, postgresql
+from support import accounts, corpus, postgresql
 from support.events import Events
+from support.metrics import wait_for_metric
 from support.program import STORES, Atrium
 
 AGENTS, TASKS = 3, 60
@@ -54,3 +57,29 @@ def test_an_agent_keeps_to_its_slots_on_all_nodes(nodes):
                 running[task["agent_id"]].discard(task["id"])
                 done.append(task["id"])
     assert sorted(done) == sorted(tasks)
+
+
+def test_what_one_node_learns_the_other_finds(nodes):
+    """Before the index is merged and after, though both merge at once."""
+    first, second = [accounts.client(node, nodes[0].admin.token) for node in nodes]
+
+    def found(client, word):
+        answer = client.get("/knowledge", params={"search": word, "limit": 200})
+        assert answer.status_code == 200, answer.text
+        return sorted(item["title"] for item in answer.json()["items"])
+
+    texts = [f"badger number {number}" for number in range(150)]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda node: corpus.load(node, nodes[0].admin.token, texts), nodes))
+    entry = first.post("/knowledge", json={"title": "Weasel", "content": "stoat"}).json()
+    assert found(second, "stoat") == ["Weasel"]
+    assert second.patch(f"/knowledge/{entry['id']}", json={"content": "ermine"}).status_code == 200
+    assert (found(first, "stoat"), found(first, "ermine")) == ([], ["Weasel"])
+    for node in nodes:
+        wait_for_metric(node, "atrium_knowledge_changes_waiting", 0)
+    for client in (first, second):
+        answer = client.get("/knowledge", params={"search": "badger"}).json()
+        assert answer["total"] == 2 * len(texts)
+        assert (found(client, "137"), found(client, "ermine")) == (2 * ["badger number 137"], ["Weasel"])
+    assert first.delete(f"/knowledge/{entry['id']}").status_code == 204
+    assert found(second, "ermine") == []

@@ -47,9 +47,7 @@ Terms Filter::terms() const {
 
 void Index::add(atrium::Transaction& tx, Entry& entry) const {
   const auto forward = forward_of(entry.title, entry.content, entry.category, entry.tags);
-  entry.number = next_number(tx);
-  tx.exec("INSERT INTO knowledge_pending (number, length, terms) VALUES (?, ?, ?)", entry.number, forward.length,
-          forward.terms);
+  entry.number = add_pending(tx, forward);
   const auto passages = passages_of(entry.content);
   for (std::size_t i = 0; i < passages.size();) {
     atrium::Parameters parameters;
@@ -65,12 +63,17 @@ void Index::add(atrium::Transaction& tx, Entry& entry) const {
   }
 }
 
-/// Never one that was given before. PostgreSQL's sequence makes nobody wait; SQLite has one writer anyway.
-std::int64_t Index::next_number(atrium::Transaction& tx) const {
+/// Under a number that was never given before: PostgreSQL's sequence makes nobody wait, SQLite has one writer anyway.
+std::int64_t Index::add_pending(atrium::Transaction& tx, const Forward& forward) const {
+  if (!store_->is_postgresql()) tx.exec("UPDATE knowledge_index SET numbers = numbers + 1");
   return tx
-      .value<std::int64_t>(store_->is_postgresql()
-                               ? "SELECT nextval('knowledge_numbers')"
-                               : "UPDATE knowledge_index SET numbers = numbers + 1 RETURNING numbers")
+      .value<std::int64_t>(
+          store_->is_postgresql()
+              ? "INSERT INTO knowledge_pending (number, length, terms) VALUES (nextval('knowledge_numbers'), ?, ?) "
+                "RETURNING number"
+              : "INSERT INTO knowledge_pending (number, length, terms) VALUES "
+                "((SELECT numbers FROM knowledge_index), ?, ?) RETURNING number",
+          forward.length, forward.terms)
       .value();
 }
 
@@ -116,6 +119,13 @@ bool Index::merge() const {
     const auto taken = take_in(tx), thrown = throw_out(tx);
     return taken + thrown > 0;
   });
+}
+
+std::int64_t Index::waiting() const {
+  return store_
+      ->value<std::int64_t>(
+          "SELECT (SELECT count(*) FROM knowledge_pending) + (SELECT count(*) FROM knowledge_removed)")
+      .value_or(0);
 }
 
 /// Of two nodes the second waits here.

@@ -25,6 +25,8 @@ class Index {
 
   /// Moves a bounded part of what waits; false: nothing waited.
   bool merge() const;
+  /// How many additions and removals are not merged yet.
+  std::int64_t waiting() const;
 
  private:
   struct Taken {
@@ -33,7 +35,7 @@ class Index {
   };
   template <class F>
   Taken read_waiting(atrium::Transaction& tx, std::string sql, std::int64_t most, F take_term) const;
-  std::int64_t next_number(atrium::Transaction& tx) const;
+  std::int64_t add_pending(atrium::Transaction& tx, const Forward& forward) const;
   void lock(atrium::Transaction& tx) const;
   std::int64_t take_in(atrium::Transaction& tx) const;
   std::int64_t throw_out(atrium::Transaction& tx) const;

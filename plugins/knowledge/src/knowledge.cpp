@@ -65,8 +65,8 @@ class Knowledge final : public atrium::Plugin {
         });
 
     every(std::chrono::milliseconds(500), [this] {
-      while (!cancellation().requested() && index_->merge()) {
-      }
+      do gauge("changes_waiting", index_->waiting());
+      while (!cancellation().requested() && index_->merge());
     });
     every(std::chrono::seconds(1), [this] {
       if (!embedding_.exchange(true)) spawn(embed());
@@ -233,10 +233,10 @@ class Knowledge final : public atrium::Plugin {
     embedding_ = false;
   }
 
+  void gauge(std::string_view name, std::int64_t value) const {
+    host().metrics().set(host().raw(), atrium::view(name), {}, static_cast<double>(value));
+  }
   void report(const Coverage& coverage) {
-    const auto gauge = [this](std::string_view name, std::int64_t value) {
-      host().metrics().set(host().raw(), atrium::view(name), {}, static_cast<double>(value));
-    };
     gauge("vectors", coverage.in_memory);
     gauge("vectors_from_database", coverage.from_database);
     gauge("vectors_left_out", coverage.left_out);
