@@ -29,12 +29,15 @@ void check_trust(bool granted, const std::string& trust) {
   if (!granted) throw storage::SqlError(ATRIUM_E_DENIED, "plugin.json does not ask for \"egress\": \"" + trust + "\"");
 }
 
-egress::Trust trust_of(const json& request, const Grants& grants) {
-  const auto trust = request.value("trust", "user");
+egress::Trust trust_of(const std::string& trust, const Grants& grants) {
   if (trust != "user" && trust != "operator") throw std::invalid_argument(R"(trust must be "user" or "operator")");
   const bool operator_ = trust == "operator";
   check_trust(operator_ ? grants.egress_operator : grants.egress_user, trust);
   return operator_ ? egress::Trust::operator_ : egress::Trust::user;
+}
+
+egress::Trust trust_of(const json& request, const Grants& grants) {
+  return trust_of(request.value("trust", "user"), grants);
 }
 
 egress::OutRequest parse_request(std::string_view text, std::string_view body, const Grants& grants) {
@@ -200,8 +203,16 @@ void cancel(atrium_pending* handle) {
   });
 }
 
+std::int32_t check(const atrium_host* handle, atrium_str url, atrium_str trust, atrium_err* error) {
+  return guard(error, [&]() -> std::int32_t {
+    HostState& host = HostState::of(handle);
+    const auto denied = host.parts.egress.check(view(url), trust_of(std::string(view(trust)), host.grants));
+    return denied ? fail(error, ATRIUM_E_DENIED, *denied) : ATRIUM_OK;
+  });
+}
+
 }  // namespace
 
-const atrium_egress egress_table = {sizeof(atrium_egress), 0, send, cancel, dial, wait};
+const atrium_egress egress_table = {sizeof(atrium_egress), 0, send, cancel, dial, wait, check};
 
 }  // namespace kernel::abi

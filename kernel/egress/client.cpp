@@ -73,7 +73,7 @@ class Client::Impl {
     };
     if (before >= core_->options.max_in_flight) return refuse(ATRIUM_E_UNAVAILABLE, "too many exchanges are in flight");
     try {
-      check(request);
+      egress::check(request);
       auto url = Url::parse(request.url);
       std::lock_guard lock(stopping_);
       if (core_->stopped) return refuse(ATRIUM_E_CANCELLED, "the kernel is stopping");
@@ -91,7 +91,15 @@ class Client::Impl {
   }
 
   void set_rules(Options options) {
-    boost::asio::post(core_->io, [core = core_.get(), rules = AddressRules(options)] { core->rules = rules; });
+    core_->set_rules(std::make_shared<AddressRules>(options));
+  }
+
+  std::optional<std::string> check_url(std::string_view text, Trust trust) const {
+    const auto url = Url::parse(text);
+    std::string why;
+    if (!url.numeric || core_->rules()->allowed(boost::asio::ip::make_address(url.host), trust, &why))
+      return std::nullopt;
+    return why;
   }
 
   void stop() {
@@ -206,6 +214,10 @@ void Client::set_rules(std::vector<std::string> allow_private, std::vector<std::
   options.allow_private = std::move(allow_private);
   options.deny = std::move(deny);
   impl_->set_rules(std::move(options));
+}
+
+std::optional<std::string> Client::check(std::string_view url, Trust trust) const {
+  return impl_->check_url(url, trust);
 }
 
 void Client::stop() { impl_->stop(); }

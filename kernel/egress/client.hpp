@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -81,6 +82,9 @@ class Client {
   std::shared_ptr<Pending> dial(DialRequest request, ConnectedFn connected);
   /// Until the descriptor can be read (1), written (2) or either (3). It is to be closed only after `ready`.
   std::shared_ptr<Pending> wait(int descriptor, int events, std::chrono::milliseconds timeout, ReadyFn ready);
+  /// What is known of a URL without a lookup: throws std::invalid_argument for a malformed one; why its address is
+  /// refused, where it names one. Thread-safe.
+  std::optional<std::string> check(std::string_view url, Trust trust) const;
   /// Replaces the two lists: they hold for every exchange sent after this, those under way go on. Throws
   /// std::invalid_argument for a malformed CIDR. Thread-safe.
   void set_rules(std::vector<std::string> allow_private, std::vector<std::string> deny);

@@ -327,6 +327,18 @@ TEST_F(Egress, UsersDoNotReachLoopbackByNumberNameOrRedirect) {
   EXPECT_EQ(get(inner.url("/", "localhost")).body, "secret");
 }
 
+TEST_F(Egress, TellsOfAUrlWithoutALookupWhatItCan) {
+  const auto fault = [this](const char* url) { return client().check(url, Trust::user).value_or(""); };
+  EXPECT_NE(fault("http://127.0.0.1/").find("loopback"), std::string::npos);
+  EXPECT_NE(fault("https://[::ffff:10.0.0.1]:8443/x").find("10.0.0.1"), std::string::npos);
+  EXPECT_EQ(fault("http://localhost/"), "");
+  EXPECT_EQ(fault("https://1.1.1.1/"), "");
+  EXPECT_EQ(client().check("http://127.0.0.1/", Trust::operator_), std::nullopt);
+  EXPECT_THROW(fault("ftp://example.org/"), std::invalid_argument);
+  client().set_rules({"127.0.0.0/8"}, {});
+  EXPECT_EQ(fault("http://127.0.0.1/"), "");
+}
+
 TEST_F(Egress, ChangedRulesHoldForWhatIsSentAfterwards) {
   Server server([](tcp::socket& socket, int) {
     while (true) read_head(socket), say(socket, reply("here"));

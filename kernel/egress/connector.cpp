@@ -38,8 +38,9 @@ void Connector::on_resolved(const Resolved& resolved) {
   if (!resolved.failure.empty())
     return fail(ATRIUM_E_UNAVAILABLE, "cannot look up " + target_.host + ": " + resolved.failure);
   std::string why;
+  const auto rules = core_.rules();
   for (const auto& address : resolved.addresses) {
-    if (core_.rules.allowed(address, target_.trust, &why)) candidates_.push_back(address);
+    if (rules->allowed(address, target_.trust, &why)) candidates_.push_back(address);
   }
   if (candidates_.empty()) return fail(ATRIUM_E_DENIED, "refused to connect to " + target_.host + ": " + why);
   const auto resolved_by = std::move(handlers_.resolved);

@@ -11,6 +11,7 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <unordered_map>
 
@@ -24,15 +25,24 @@ class Task {
 };
 
 struct Core : std::enable_shared_from_this<Core> {
-  explicit Core(Options given) : options(std::move(given)), rules(options) {
+  explicit Core(Options given) : options(std::move(given)), rules_(std::make_shared<AddressRules>(options)) {
     if (!options.ca_file.empty()) tls_or_null = make_tls_context(options.ca_file);
   }
 
   const Options options;
   boost::asio::io_context io{1};
 
+  /// Those in effect now; thread-safe.
+  std::shared_ptr<const AddressRules> rules() const {
+    const std::lock_guard lock(rules_changing_);
+    return rules_;
+  }
+  void set_rules(std::shared_ptr<const AddressRules> fresh) {
+    const std::lock_guard lock(rules_changing_);
+    rules_ = std::move(fresh);
+  }
+
   // On the I/O thread only.
-  AddressRules rules;
   TlsContext tls_or_null;
   /// Made at the first use: reading the system's certificates takes longer than the rest of the start. Throws.
   SSL_CTX* tls() {
@@ -46,6 +56,10 @@ struct Core : std::enable_shared_from_this<Core> {
 
   std::atomic<bool> stopped = false;
   std::atomic<std::uint64_t> in_flight = 0, done = 0, failed = 0, denied = 0, reused = 0;
+
+ private:
+  mutable std::mutex rules_changing_;
+  std::shared_ptr<const AddressRules> rules_;
 };
 
 }  // namespace kernel::egress

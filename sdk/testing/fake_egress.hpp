@@ -45,6 +45,8 @@ class FakeEgress {
   /// Makes the connections of dial(); wait() then polls the descriptor itself.
   std::function<ScriptedConnection(const Json& request)> dialling;
   std::vector<Json> dialled;
+  /// What check() says of a URL; empty: nothing.
+  std::function<std::string(const std::string& url)> checking;
   /// As granted in plugin.json: "none", "user" or "operator".
   std::string granted = "operator";
 
@@ -69,6 +71,7 @@ class FakeEgress {
   static std::int32_t wait(const atrium_host* host, std::int32_t descriptor, std::int32_t events,
                            std::int64_t timeout_ms, atrium_done_fn ready, void* context, atrium_pending** out,
                            atrium_err* error);
+  static std::int32_t check(const atrium_host* host, atrium_str url, atrium_str trust, atrium_err* error);
   /// One step: the head, a piece, or the end; each on its own, so that a test can come in between.
   static void step(const std::shared_ptr<Running>& running) {
     if (running->ended) return;
@@ -184,6 +187,14 @@ inline std::int32_t FakeEgress::wait(const atrium_host* host, std::int32_t descr
   return ATRIUM_OK;
 }
 
+inline std::int32_t FakeEgress::check(const atrium_host* host, atrium_str url, atrium_str trust, atrium_err* error) {
+  const auto& egress = *FakeCore::of(host).egress;
+  if (egress.granted == "none" || (text_of(trust) == "operator" && egress.granted != "operator"))
+    return fail(error, ATRIUM_E_DENIED, "plugin.json does not grant this egress");
+  const auto fault = egress.checking ? egress.checking(string_of(url)) : std::string();
+  return fault.empty() ? ATRIUM_OK : fail(error, ATRIUM_E_DENIED, fault);
+}
+
 inline const atrium_egress FakeEgress::table{sizeof(atrium_egress),
                                              0,
                                              &FakeEgress::send,
@@ -191,6 +202,7 @@ inline const atrium_egress FakeEgress::table{sizeof(atrium_egress),
                                                if (pending) pending->cancel();
                                              },
                                              &FakeEgress::dial,
-                                             &FakeEgress::wait};
+                                             &FakeEgress::wait,
+                                             &FakeEgress::check};
 
 }  // namespace atrium::testing

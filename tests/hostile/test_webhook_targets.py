@@ -42,7 +42,9 @@ def refusal(account, url):
     """How this URL was refused; fails the test when it was not."""
     answer = account.client.post("/webhooks", json={"url": url, "events": ["nothing.ever"]})
     if answer.status_code == 422:
-        return answer.json()["detail"]
+        fault, = answer.json()["errors"]
+        assert fault["pointer"] == "/url", (url, answer.text)
+        return fault["detail"]
     assert answer.status_code == 201, answer.text
     result = account.client.post(f"/webhooks/{answer.json()['id']}/test").json()
     assert not result["ok"] and result["response_status"] is None, (url, result)

@@ -47,6 +47,11 @@ std::string secret_from(std::string given) {
 
 }  // namespace
 
+void Webhooks::check_url(const Webhook& webhook, std::vector<atrium::Fault>& faults) const {
+  if (webhook.url.empty()) return;  // its length is a fault already
+  if (const auto fault = atrium::url_fault(host(), webhook.url)) faults.push_back({"/url", *fault});
+}
+
 void Webhooks::declare_webhooks() {
   auto webhooks = resource<Webhook>("/webhooks", std::string(tag));
   webhooks.list().filter("is_active");
@@ -54,6 +59,7 @@ void Webhooks::declare_webhooks() {
   webhooks.create()
       .check([this](const Request&, Webhook& now, const Webhook*, std::vector<atrium::Fault>& faults) {
         secrets_->require_vault();
+        check_url(now, faults);
         if (!now.secret.empty() && !key_of(now.secret))
           faults.push_back({"/secret", "must be whsec_ and 24 to 64 bytes in base64"});
       })
@@ -68,7 +74,8 @@ void Webhooks::declare_webhooks() {
       });
   for (auto* change : {&webhooks.replace(), &webhooks.update()})
     change
-        ->check([](const Request&, Webhook& now, const Webhook*, std::vector<atrium::Fault>& faults) {
+        ->check([this](const Request&, Webhook& now, const Webhook* before, std::vector<atrium::Fault>& faults) {
+          if (now.url != before->url) check_url(now, faults);
           if (!now.secret.empty()) faults.push_back({"/secret", "is changed by POST /webhooks/{id}/rotate-secret"});
         })
         .before([](Transaction&, const atrium::Principal&, Webhook& now, const Webhook*) {

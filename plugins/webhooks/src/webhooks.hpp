@@ -21,6 +21,7 @@ class Webhooks final : public atrium::Plugin {
   // routes.cpp
   void declare_webhooks();
   void declare_deliveries();
+  void check_url(const Webhook& webhook, std::vector<atrium::Fault>& faults) const;
   atrium::Async<atrium::Reply> test(const atrium::Request& request);
   atrium::Reply rotate(const atrium::Request& request);
   atrium::Reply replay(const atrium::Request& request);

@@ -323,6 +323,9 @@ typedef struct atrium_egress {
    * thread: ATRIUM_OK, _TIMEOUT or _CANCELLED. Close the socket after that. */
   int32_t (*wait)(const atrium_host *, int32_t fd, int32_t events, int64_t timeout_ms, atrium_done_fn ready, void *ctx,
                   atrium_pending **, atrium_err *);
+  /* [any] What can be told of a URL without a lookup, before it is stored: ATRIUM_E_INVALID when it is malformed,
+   * ATRIUM_E_DENIED when it names an address that send() refuses. A name is judged when it is dialled, each time. */
+  int32_t (*check)(const atrium_host *, atrium_str url, atrium_str trust, atrium_err *);
 } atrium_egress;
 
 /* ---- Settings and metrics --------------------------------------------------------------------------------------- */

@@ -220,6 +220,15 @@ struct Readying : Waiting {
 /// Awaitable: a connection to an address that the kernel has checked.
 inline auto dial(const Host& host, DialRequest request) { return detail::Dialling(&host, std::move(request)); }
 
+/// Why a URL cannot be reached, as far as it can be told without a lookup: it is malformed, or names an address that is
+/// refused. For what users store; a name is judged when it is dialled, each time. [any]
+inline std::optional<std::string> url_fault(const Host& host, std::string_view url, bool operator_trusts = false) {
+  Failure failure;
+  const auto trust = operator_trusts ? std::string_view("operator") : std::string_view("user");
+  if (host.egress().check(host.raw(), view(url), view(trust), failure) >= 0) return std::nullopt;
+  return std::string(failure.raw.message);
+}
+
 enum class Ready : std::uint8_t { read = 1, write = 2, either = 3 };
 /// Awaitable: goes on once the socket is ready; throws 504 at the timeout, 499 when cancelled.
 inline auto ready(const Host& host, const Socket& socket, Ready events, std::chrono::milliseconds timeout,
