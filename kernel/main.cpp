@@ -10,6 +10,7 @@
 #include "plugins/manager.hpp"
 #include "routing/pipeline.hpp"
 #include "routing/system_routes.hpp"
+#include "storage/audit.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -58,7 +59,9 @@ void reread(const config::Inputs& inputs, Config& running, routing::Pipeline& pi
 
 http::ServerOptions server_options(const Config& config, std::size_t files) {
   const auto address = config::parse_host_port(config.http.listen);
-  http::ServerOptions options{.host = address.host, .port = address.port};
+  http::ServerOptions options;
+  options.host = address.host;
+  options.port = address.port;
   options.io_threads = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 2u, 8u));
   options.max_connections = std::min(options.max_connections, files / 2);
   options.tls_certificate = config.http.tls_certificate;
@@ -114,7 +117,10 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
   const config::DataDirectory held(data);
   const auto keys = auth::Keys::open(data);
 
-  const auto database = storage::Database::open({.url = config.database.url, .audit_key = keys.audit});
+  const auto audit_head = data / storage::AuditHead::file_name;
+  const auto database =
+      storage::Database::open({.url = config.database.url, .audit_key = keys.audit, .audit_head = audit_head});
+  storage::check_audit_end(*database, storage::AuditHead(audit_head).read());
   jobs::Jobs jobs({});
   events::Log events(*database, jobs, {});
   observability::Metrics metrics;

@@ -107,6 +107,9 @@ std::int32_t record(atrium_tx* tx, const atrium_change* change, atrium_err* erro
     recorded.topic = view(change->topic);
     recorded.data = view(change->data_json);
     recorded.owner = view(change->owner);
+    if (ATRIUM_HAS(change, outcome) && change->outcome.len > 0) recorded.outcome = view(change->outcome);
+    if (recorded.outcome != "success" && recorded.outcome != "failure")
+      return fail(error, ATRIUM_E_INVALID, R"(a change's outcome is "success" or "failure")");
     transaction.record(std::move(recorded));
     return ATRIUM_OK;
   });

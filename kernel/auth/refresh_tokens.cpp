@@ -63,7 +63,7 @@ RefreshTokens::Refused RefreshTokens::refuse(storage::Transaction& transaction, 
       hash);
   if (session_id.empty() || received <= used_at) return Refused::unknown;
   sessions_.end(transaction, session_id);
-  transaction.record({"session.refresh_token_reused", "session", session_id, "", "", ""});
+  transaction.record({"session.refresh_token_reused", "session", session_id, "", "", "", "failure"});
   return Refused::reused;
 }
 

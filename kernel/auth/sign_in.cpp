@@ -92,7 +92,7 @@ void SignIn::note_failure(const storage::Actor& actor, const std::optional<User>
   parts_.database.submit(
       actor,
       [id = user ? user->id.str() : std::string()](storage::Transaction& transaction) {
-        transaction.record({"user.login_failed", "user", id, "", "", id});
+        transaction.record({"user.login_failed", "user", id, "", "", id, "failure"});
         return ATRIUM_OK;
       },
       std::chrono::seconds(10), [](std::int32_t, const std::string&) {});

@@ -21,7 +21,8 @@ struct Options {
 
 int verify(const Options& options) {
   Store store(options.installation.load().config);
-  const auto broken = storage::verify_audit(*store.database, store.keys.audit);
+  const auto noted = storage::AuditHead(store.audit_head).read();
+  const auto broken = storage::verify_audit(*store.database, store.keys.audit, noted);
   if (options.json) {
     std::cout << nlohmann::json{{"ok", !broken}, {"broken_at", broken ? nlohmann::json(*broken) : nullptr}}.dump()
               << '\n';

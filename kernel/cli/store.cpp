@@ -1,6 +1,7 @@
 #include "cli/store.hpp"
 
 #include "observability/log.hpp"
+#include "storage/audit_head.hpp"
 
 #include <sys/stat.h>
 
@@ -18,6 +19,8 @@ auth::Keys open_keys(const config::Config& config) {
 
 Store::Store(const config::Config& config)
     : keys(open_keys(config)),
-      database(storage::Database::open({.url = config.database.url, .readers = 1, .audit_key = keys.audit})) {}
+      audit_head(std::filesystem::path(config.data.directory) / storage::AuditHead::file_name),
+      database(storage::Database::open(
+          {.url = config.database.url, .readers = 1, .audit_key = keys.audit, .audit_head = audit_head})) {}
 
 }  // namespace kernel::cli

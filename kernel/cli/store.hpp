@@ -11,6 +11,7 @@ struct Store {
   explicit Store(const config::Config& config);
 
   auth::Keys keys;
+  std::filesystem::path audit_head;
   std::unique_ptr<storage::Database> database;
 };
 

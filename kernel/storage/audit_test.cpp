@@ -20,12 +20,12 @@ class AuditTest : public DatabaseTest {
         t.record({"thing.changed", "thing", std::to_string(i), "", "{}", ""});
         return ATRIUM_OK;
       });
-    EXPECT_EQ(verify_audit(*database, key_), std::nullopt);
+    EXPECT_EQ(verify_audit(*database, key_, {}), std::nullopt);
     database->transact({}, [&](Transaction& t) {
       for (const auto& sql : tampering) t.exec("kernel", sql, {});
       return ATRIUM_OK;
     });
-    return verify_audit(*database, key_);
+    return verify_audit(*database, key_, {});
   }
 };
 ATRIUM_ON_BOTH_DIALECTS(AuditTest);
@@ -49,9 +49,9 @@ TEST_P(AuditTest, AnyFieldThatWasAlteredIsFound) {
       });
     };
     set("forged " + std::to_string(++column));
-    EXPECT_EQ(verify_audit(*database, key_), 1) << name;
+    EXPECT_EQ(verify_audit(*database, key_, {}), 1) << name;
     set(before);
-    EXPECT_EQ(verify_audit(*database, key_), std::nullopt) << name;
+    EXPECT_EQ(verify_audit(*database, key_, {}), std::nullopt) << name;
   }
 }
 
@@ -77,9 +77,104 @@ TEST_P(AuditTest, ReorderedRowsAreFound) {
 
 TEST_P(AuditTest, RowsCutOffAtTheEndAreFound) { EXPECT_EQ(verify_after({"DELETE FROM audit WHERE sequence = 5"}), 5); }
 
+/// A log whose newest row is noted in a file beside the database.
+class AuditHeadTest : public AuditTest {
+ protected:
+  std::unique_ptr<Database> open_noting() const {
+    return open_database([this](DatabaseOptions& options) { options.audit_head = file_; });
+  }
+  AuditHead::Point noted() const { return AuditHead(file_).read(); }
+  static void write(Database& database, int rows = 1) {
+    for (int i = 0; i < rows; ++i)
+      database.transact({}, [](Transaction& t) {
+        t.record({"thing.changed", "thing", "1", "", "{}", ""});
+        return ATRIUM_OK;
+      });
+  }
+  /// As somebody does who knows the tables, but cannot reach the file.
+  void cut_off(std::int64_t from) const {
+    const auto database = open_database();
+    const Value values[] = {from};
+    database->transact({}, [&](Transaction& t) {
+      t.exec("kernel", "DELETE FROM audit WHERE sequence >= ?", values);
+      t.exec("kernel", "UPDATE log_head SET audit_sequence = (SELECT max(sequence) FROM audit)", {});
+      t.exec("kernel",
+             "UPDATE log_head SET audit_mac = (SELECT mac FROM audit WHERE sequence = log_head.audit_sequence)", {});
+      return ATRIUM_OK;
+    });
+    EXPECT_EQ(verify_audit(*database, key_, {}), std::nullopt) << "the database alone does not show it";
+  }
+
+ private:
+  const std::string file_ = directory_.path() + "/audit-head";
+};
+ATRIUM_ON_BOTH_DIALECTS(AuditHeadTest);
+
+TEST_P(AuditHeadTest, IsTheNewestRowOnceThatIsCommitted) {
+  const auto database = open_noting();
+  write(*database, 3);
+  EXPECT_EQ(noted().sequence, 3);
+  EXPECT_EQ(noted().code, text_of(*database, "SELECT mac FROM audit WHERE sequence = 3"));
+  const auto rolled_back = database->transact({}, [](Transaction& t) {
+    t.record({"thing.changed", "thing", "1", "", "{}", ""});
+    return ATRIUM_E_CONFLICT;
+  });
+  EXPECT_EQ(rolled_back, ATRIUM_E_CONFLICT);
+  EXPECT_EQ(noted().sequence, 3);
+  EXPECT_EQ(verify_audit(*database, key_, noted()), std::nullopt);
+  check_audit_end(*database, noted());
+}
+
+TEST_P(AuditHeadTest, ACutThatTheDatabaseDoesNotShowIsFound) {
+  const auto database = open_noting();
+  write(*database, 5);
+  cut_off(4);
+  EXPECT_EQ(verify_audit(*database, key_, noted()), 4);
+  EXPECT_THROW(check_audit_end(*database, noted()), SqlError);
+}
+
+TEST_P(AuditHeadTest, NothingIsWrittenOntoALogThatWasCutOff) {
+  const auto database = open_noting();
+  write(*database, 5);
+  cut_off(5);
+  EXPECT_THROW(write(*database), SqlError);
+  EXPECT_THROW(write(*open_noting()), SqlError) << "after a restart";
+  EXPECT_EQ(noted().sequence, 5);
+}
+
+TEST_P(AuditHeadTest, RowsWrittenInPlaceOfThoseCutOffAreFound) {
+  const auto database = open_noting();
+  write(*database, 5);
+  cut_off(4);
+  write(*open_database(), 4);
+  EXPECT_EQ(verify_audit(*database, key_, noted()), 5);
+  EXPECT_THROW(write(*database), SqlError);
+}
+
+TEST_P(AuditHeadTest, OtherProcessesMayWriteToo) {
+  const auto one = open_noting(), two = open_noting();
+  write(*one, 2);
+  write(*two, 2);
+  write(*one);
+  EXPECT_EQ(noted().sequence, 5);
+  EXPECT_EQ(verify_audit(*one, key_, noted()), std::nullopt);
+}
+
+TEST(AuditHead, DoesNotGoBackAndIgnoresWhatItCannotRead) {
+  const TemporaryDirectory directory;
+  const auto file = directory.path() + "/audit-head";
+  AuditHead head(file);
+  head.advance({7, std::string(64, 'b')});
+  head.advance({6, std::string(64, 'a')});
+  EXPECT_EQ(head.read().sequence, 7);
+  EXPECT_EQ(head.read().code, std::string(64, 'b'));
+  std::filesystem::resize_file(file, 30);
+  EXPECT_EQ(head.read().sequence, 0);
+}
+
 TEST_P(AuditTest, AnotherKeyVerifiesNothing) {
   verify_after({});
-  EXPECT_EQ(verify_audit(*open_database(), std::string(32, 'x')), 1);
+  EXPECT_EQ(verify_audit(*open_database(), std::string(32, 'x'), {}), 1);
 }
 
 TEST(AuditCanonical, FieldsCannotRunIntoOneAnother) {

@@ -38,7 +38,7 @@ std::int64_t Member::exec(std::string_view owner, std::string_view sql, Values p
 
 void Member::record(Change change) {
   for (const auto* text :
-       {&change.action, &change.resource, &change.resource_id, &change.topic, &change.data, &change.owner})
+       {&change.action, &change.resource, &change.resource_id, &change.topic, &change.data, &change.owner, &change.outcome})
     check_text(*text);
   if (changes_.size() >= max_changes)
     throw SqlError(ATRIUM_E_INVALID,
@@ -136,6 +136,7 @@ std::vector<EventPtr> Batch::commit() {
     if (error.cause() == TryAgain::Cause::connection_lost) throw OutcomeUnknown();
     throw;
   }
+  guarded("noting the audit log's head", [&] { journal_.committed(); });
   ++counts_.commits;
   counts_.writes += writes;
   return events;

@@ -71,7 +71,7 @@ class Batch {
   };
 
   /// `limit`: what one member's function may take.
-  Batch(Session& session, const Journal& journal, std::span<const std::unique_ptr<Member>> members,
+  Batch(Session& session, Journal& journal, std::span<const std::unique_ptr<Member>> members,
         Clock::duration limit)
       : session_(session), journal_(journal), members_(members), limit_(limit) {}
 
@@ -88,7 +88,7 @@ class Batch {
   std::vector<EventPtr> commit();
 
   Session& session_;
-  const Journal& journal_;
+  Journal& journal_;
   std::span<const std::unique_ptr<Member>> members_;
   Clock::duration limit_;
   Counts counts_;

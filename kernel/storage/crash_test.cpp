@@ -71,7 +71,7 @@ TEST_P(CrashTest, NothingThatWasAnsweredIsLost) {
   EXPECT_EQ(number_of(*database, "SELECT count(*) FROM events"), items);
   EXPECT_EQ(number_of(*database, "SELECT max(sequence) FROM events"), items);
   EXPECT_EQ(number_of(*database, "SELECT count(*) FROM audit"), items);
-  EXPECT_EQ(verify_audit(*database, key_), std::nullopt);
+  EXPECT_EQ(verify_audit(*database, key_, {}), std::nullopt);
 }
 
 }  // namespace

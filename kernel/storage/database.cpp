@@ -34,7 +34,7 @@ class DatabaseOf final : public Database {
                  [this] { return open_session(Session::Use::reading); }),
         writer_({[this] { return open_session(Session::Use::writing); }, options.max_waiting_writes, options.max_batch,
                  options.transaction_limit},
-                Journal(target_.dialect, options.audit_key), on_events) {
+                Journal(target_.dialect, options.audit_key, options.audit_head), on_events) {
     writer_.alone([this](Session& session) { prepare_migrations(session, target_.dialect); });
     for (const auto& migration : kernel_migrations(target_.dialect)) migrate("kernel", migration.name, migration.sql);
   }

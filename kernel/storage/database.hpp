@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -44,6 +45,7 @@ struct Actor {
 /// One audit row, and an event when topic is not empty (see atrium_change).
 struct Change {
   std::string action, resource, resource_id, topic, data, owner;
+  std::string outcome = "success";
 };
 
 /// A committed change that had a topic.
@@ -88,6 +90,7 @@ struct DatabaseOptions {
   std::size_t max_batch = 512;                          ///< writes that share one commit
   int statement_cache = 256;                            ///< prepared statements a session
   std::string audit_key;                                ///< 32 bytes; keys the audit chain
+  std::filesystem::path audit_head = {};                ///< where its newest row is noted; empty: nowhere
   std::chrono::milliseconds transaction_limit{10'000};  ///< what one transaction's function may take
 };
 

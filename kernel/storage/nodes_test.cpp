@@ -74,7 +74,7 @@ TEST_F(NodesTest, SequencesHaveNoGapsAndNoneBecomesVisibleLate) {
   EXPECT_TRUE(in_order);
   EXPECT_EQ(number_of(*one, "SELECT count(*) FROM events"), 2 * per_node);
   EXPECT_EQ(number_of(*one, "SELECT max(sequence) FROM audit"), 2 * per_node);
-  EXPECT_EQ(verify_audit(*one, key_), std::nullopt);
+  EXPECT_EQ(verify_audit(*one, key_, {}), std::nullopt);
 }
 
 TEST_F(NodesTest, ReadsAndWritesGoOnAfterIdleConnectionsWereDropped) {

@@ -138,6 +138,10 @@ CREATE TABLE idempotency (
 CREATE INDEX idempotency_by_time ON idempotency (created_at);
 )sql";
 
+constexpr const char* audit_outcome = R"sql(
+ALTER TABLE audit ADD COLUMN outcome TEXT NOT NULL DEFAULT 'success';
+)sql";
+
 std::string in_dialect(std::string sql, Dialect dialect) {
   constexpr std::string_view placeholder = "@SEQUENCE@";
   const std::string_view type = dialect == Dialect::sqlite ? "INTEGER PRIMARY KEY" : "BIGINT PRIMARY KEY";
@@ -149,7 +153,9 @@ std::string in_dialect(std::string sql, Dialect dialect) {
 }  // namespace
 
 std::vector<Migration> kernel_migrations(Dialect dialect) {
-  return {{"0001_logs", in_dialect(log_tables, dialect)}, {"0002_accounts", in_dialect(account_tables, dialect)}};
+  return {{"0001_logs", in_dialect(log_tables, dialect)},
+          {"0002_accounts", in_dialect(account_tables, dialect)},
+          {"0006_audit_outcome", audit_outcome}};
 }
 
 }  // namespace kernel::storage

@@ -50,7 +50,7 @@ class Writer {
   Session& session();
 
   const Options options_;
-  const Journal journal_;
+  Journal journal_;
   const EventsFn& on_events_;
   std::unique_ptr<Session> session_;  ///< of the thread; empty after a lost connection
 

@@ -7,7 +7,7 @@ namespace atrium::testing {
 /// What record() wrote, once committed. An empty topic is an audit row without an event.
 struct Recorded {
   std::int64_t sequence = 0;
-  std::string action, resource, resource_id, topic, data, owner, actor;
+  std::string action, resource, resource_id, topic, data, owner, actor, outcome;
   Json json() const { return json_of(data); }
 };
 
@@ -162,7 +162,8 @@ inline std::int32_t FakeEvents::record(atrium_tx* tx, const atrium_change* chang
                     .topic = string_of(change->topic),
                     .data = string_of(change->data_json),
                     .owner = string_of(change->owner),
-                    .actor = tx->who ? tx->who->kind + ":" + tx->who->id : "plugin:under-test"};
+                    .actor = tx->who ? tx->who->kind + ":" + tx->who->id : "plugin:under-test",
+                    .outcome = text_of(change->outcome).empty() ? "success" : string_of(change->outcome)};
   tx->on_commit.push_back([events = tx->host->events, recorded = std::move(recorded)] { events->commit(recorded); });
   return ATRIUM_OK;
 }

@@ -75,7 +75,7 @@ Async<void> MasterRotation::begin(atrium::Principal who) {
   // No key was made, so no rotation is under way.
   auto clearing = store_->commit(who, [](atrium::Transaction& tx) {
     tx.exec("UPDATE secret_master SET started_at = NULL WHERE id = 1 AND finished_at IS NULL");
-    tx.audit("secret.master_rotation_failed", "secret", "master");
+    tx.audit("secret.master_rotation_failed", "secret", "master", atrium::Outcome::failure);
   });
   co_await clearing;
   std::rethrow_exception(failure);

@@ -191,7 +191,8 @@ atrium::Async<void> Vault::audit_use(const Secret& secret, std::string plugin, b
     if (is_first == 0) return;
     if (granted)
       tx.exec("UPDATE secrets SET last_used_at = ? WHERE id = ?", atrium::Time{minute * minute_us}, secret.id);
-    tx.audit(granted ? "secret.used" : "secret.refused", Secret::event, secret.id.text());
+    tx.audit(granted ? "secret.used" : "secret.refused", Secret::event, secret.id.text(),
+             granted ? atrium::Outcome::success : atrium::Outcome::failure);
   });
   co_await writing;
   const std::lock_guard lock(mutex_);

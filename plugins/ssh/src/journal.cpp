@@ -10,8 +10,9 @@ namespace {
 
 constexpr int batch = 500;
 
-void audit(const Transaction& tx, std::string_view action, const atrium::Id& id) {
-  tx.audit(action, Execution::event, id.text());
+void audit(const Transaction& tx, std::string_view action, const atrium::Id& id,
+           atrium::Outcome outcome = atrium::Outcome::success) {
+  tx.audit(action, Execution::event, id.text(), outcome);
 }
 
 }  // namespace
@@ -29,7 +30,7 @@ Async<void> Journal::refuse(Execution& execution, const atrium::Principal& who) 
   execution.finished_at = execution.started_at;
   auto writing = store_->commit(who, [&execution](Transaction& tx) {
     tx.insert(execution);
-    audit(tx, "ssh.refused", execution.id);
+    audit(tx, "ssh.refused", execution.id, atrium::Outcome::failure);
   });
   co_await writing;
 }
@@ -42,7 +43,8 @@ Async<void> Journal::end(Execution& execution, const atrium::Principal& who) con
         "duration_ms = ?, finished_at = ? WHERE id = ?",
         execution.status, execution.exit_code, execution.exit_signal, execution.error, execution.output_bytes,
         execution.duration_ms, execution.finished_at, execution.id);
-    audit(tx, "ssh." + std::string(atrium::name_of(execution.status)), execution.id);
+    audit(tx, "ssh." + std::string(atrium::name_of(execution.status)), execution.id,
+          execution.status == Outcome::exited ? atrium::Outcome::success : atrium::Outcome::failure);
   });
   co_await writing;
 }
@@ -58,7 +60,7 @@ void Journal::close_left_over(std::optional<Time> since) const {
           "UPDATE ssh_executions SET status = 'interrupted', error = ?, finished_at = ? WHERE id = ? AND finished_at "
           "IS NULL",
           "Atrium ended while it ran; how it went is not known.", Time::now(), id);
-      if (closed == 1) tx.audit("ssh.interrupted", Execution::event, id);
+      if (closed == 1) tx.audit("ssh.interrupted", Execution::event, id, atrium::Outcome::failure);
     }
   });
 }

@@ -227,6 +227,7 @@ typedef struct atrium_change {
   atrium_str topic;       /* event type; empty: audit row only */
   atrium_str data_json;   /* the whole resource */
   atrium_str owner;       /* empty: every member may see the event; else this user's id, and nobody else */
+  atrium_str outcome;     /* of the audit row: empty or "success"; "failure": it was tried, and refused or not done */
 } atrium_change;
 typedef struct atrium_event {
   uint32_t size, reserved;

@@ -35,6 +35,10 @@ concept Revised = requires(T value) {
   value.revision;
 };
 
+/// What an audit row says of what was tried.
+enum class Outcome : std::uint8_t { success, failure };
+constexpr auto names_of(Outcome) { return std::array<std::string_view, 2>{"success", "failure"}; }
+
 /// A row while it is being read; columns in the order of the SELECT.
 class Row {
  public:
@@ -261,9 +265,10 @@ class Transaction : public Reader<Transaction> {
     if constexpr (Private<T>) owner = std::string(Id(value.owner_id).text());
     publish(topic, T::event, value.id.text(), to_json(value), owner);
   }
-  /// The audit row of a change that nobody needs to hear of.
-  void audit(std::string_view action, std::string_view resource, std::string_view id) const {
-    record(action, resource, id, {}, {}, {});
+  /// The audit row of what nobody needs to hear of: a change, or an attempt that was refused or failed.
+  void audit(std::string_view action, std::string_view resource, std::string_view id,
+             Outcome outcome = Outcome::success) const {
+    record(action, resource, id, {}, {}, {}, outcome);
   }
 
   /// A bearer token for a principal of this plugin's own, such as a worker; shown once. It works from the commit on.
@@ -293,9 +298,16 @@ class Transaction : public Reader<Transaction> {
 
  private:
   void record(std::string_view action, std::string_view resource, std::string_view id, std::string_view topic,
-              std::string_view data, std::string_view owner) const {
-    const atrium_change change{sizeof(atrium_change), 0,          view(action), view(resource), view(id),
-                               view(topic),           view(data), view(owner)};
+              std::string_view data, std::string_view owner, Outcome outcome = Outcome::success) const {
+    const atrium_change change{.size = sizeof(atrium_change),
+                               .reserved = 0,
+                               .action = view(action),
+                               .resource = view(resource),
+                               .resource_id = view(id),
+                               .topic = view(topic),
+                               .data_json = view(data),
+                               .owner = view(owner),
+                               .outcome = view(name_of(outcome))};
     Failure failure;
     const auto status = host_->events().record(raw_, &change, failure);
     if (status < 0) throw detail::StatementFailed{status, failure.raw.message};
