@@ -43,20 +43,22 @@ def _add(server, token, texts):
         for text in texts:
             body = json.dumps({"title": text[:40], "content": text}).encode()
             connection.sendall(b"%s%d\r\n\r\n%s" % (head, len(body), body))
-            _read_created(connection)
+            status, said = answer(connection)
+            assert status == 201, said
 
 
-def _read_created(connection):
-    answer = connection.recv(65536)
-    while (end := answer.find(b"\r\n\r\n")) < 0:
-        answer += _more(connection)
-    assert answer.startswith(b"HTTP/1.1 201 "), answer
-    size = int(re.search(rb"(?i)content-length: (\d+)", answer[:end])[1])
-    while len(answer) < end + 4 + size:
-        answer += _more(connection)
+def answer(connection):
+    """The status and the body of a whole answer with a length."""
+    read = connection.recv(65536)
+    while (end := read.find(b"\r\n\r\n")) < 0:
+        read += _more(connection)
+    size = int(re.search(rb"(?i)content-length: (\d+)", read[:end])[1])
+    while len(read) < end + 4 + size:
+        read += _more(connection)
+    return int(read[9:12]), read[end + 4:]
 
 
 def _more(connection):
-    piece = connection.recv(65536)
+    piece = connection.recv(1 << 20)
     assert piece, "the server hung up"
     return piece

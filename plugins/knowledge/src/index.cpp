@@ -88,13 +88,14 @@ void Index::remove(atrium::Transaction& tx, const Entry& entry) const {
 std::vector<Match> Index::find(const Query& query, const Filter& filter, bool every) const {
   Ranking ranking(query, filter.terms(), every);
   const auto& terms = ranking.terms();
-  if (terms.size() == query.excluded.size()) return {};  // nothing to look for
+  if (query.wanted.empty() && filter.terms().empty()) return {};  // nothing to look for
   atrium::Parameters parameters;
   const auto marks = placeholders(terms.size(), [&](std::size_t i) { parameters.text(terms[i]); });
   store_->run("SELECT 0, term, block, 0, data FROM knowledge_postings WHERE term IN (" + marks +
                   ") UNION ALL SELECT 1, '', number, length, terms FROM knowledge_pending"
                   " UNION ALL SELECT 2, '', number, length, '' FROM knowledge_removed"
-                  " UNION ALL SELECT 3, '', entries, words, '' FROM knowledge_index",
+                  " UNION ALL SELECT 3, '', entries, words, '' FROM knowledge_index"
+                  " UNION ALL SELECT 4, '', pairs_from, 0, '' FROM knowledge_index",
               parameters, [&](const atrium::Row& row) {
                 switch (row.integer(0)) {
                   case 0:
@@ -103,8 +104,10 @@ std::vector<Match> Index::find(const Query& query, const Filter& filter, bool ev
                     return ranking.add_pending(row.integer(2), row.integer(3), row.text(4));
                   case 2:
                     return ranking.add_removed(row.integer(2), row.integer(3));
-                  default:
+                  case 3:
                     return ranking.add_totals(row.integer(2), row.integer(3));
+                  default:
+                    return ranking.set_pairs_from(row.integer(2));
                 }
               });
   return ranking.matches();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bitset>
 #include <cmath>
 #include <unordered_map>
 
@@ -17,13 +18,18 @@ char digit(std::int64_t value) { return static_cast<char>('0' + (value & 63)); }
 std::int64_t value(char digit) { return digit - '0'; }
 std::int64_t place_of(const char* posting) { return value(posting[0]) << 6 | value(posting[1]); }
 
-/// Twelve bits of FNV-1a.
-std::int64_t tie_of(std::string_view title, std::string_view content) {
-  std::uint32_t hash = 2166136261U;
-  for (const auto text : {title, content})
-    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
-  return (hash >> 20 ^ hash) & 0xfff;
+constexpr std::uint32_t fnv_begin = 2166136261U;
+std::uint32_t fnv(std::string_view text, std::uint32_t hash) {
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
+  return hash;
 }
+/// Twelve bits of it.
+std::int64_t folded(std::uint32_t hash) { return (hash >> 20 ^ hash) & 0xfff; }
+
+std::int64_t pair_of(std::string_view first, std::string_view second) {
+  return folded(fnv(second, fnv(" ", fnv(first, fnv_begin))));
+}
+std::string pair_term(std::int64_t pair) { return {'=', '2', ':', digit(pair >> 6), digit(pair)}; }
 
 /// Bytes that would end a term in a line are written as %XX.
 std::string filter_term(std::string_view kind, std::string_view text) {
@@ -43,19 +49,23 @@ std::string filter_term(std::string_view kind, std::string_view text) {
 
 std::string category_term(std::string_view category) { return filter_term("=category:", category); }
 std::string tag_term(std::string_view tag) { return filter_term("=tag:", tag); }
+std::string pair_term(std::string_view first, std::string_view second) { return pair_term(pair_of(first, second)); }
 
 Forward forward_of(std::string_view title, std::string_view content, const std::optional<std::string>& category,
                    const std::vector<std::string>& tags) {
   Forward forward;
   std::unordered_map<std::string, std::int64_t> often;
+  std::bitset<4096> pairs;
   const auto count = [&](std::string_view text, std::int64_t times) {
     Words words(text);
-    std::string term;
+    std::string term, before;
     while (words.next()) {
       term = words.term();
       if (term.empty()) continue;
       ++forward.length;
       often[term] += times;
+      if (!before.empty()) pairs.set(static_cast<std::size_t>(pair_of(before, term)));
+      std::swap(before, term);
     }
   };
   count(title, title_counts);
@@ -63,11 +73,15 @@ Forward forward_of(std::string_view title, std::string_view content, const std::
   if (category) often[category_term(*category)] = 1;
   for (const auto& tag : tags) often[tag_term(tag)] = 1;
 
-  const auto length = std::min(forward.length, longest), tie = tie_of(title, content);
+  const auto length = std::min(forward.length, longest), tie = folded(fnv(content, fnv(title, fnv_begin)));
   forward.terms = "\n";
-  for (const auto& [term, times] : often)
+  const auto add = [&](std::string_view term, std::int64_t times) {
     forward.terms.append(term).append({' ', digit(std::min(times, most_often)), digit(length >> 12), digit(length >> 6),
                                        digit(length), digit(tie >> 6), digit(tie), '\n'});
+  };
+  for (const auto& [term, times] : often) add(term, times);
+  for (std::size_t pair = 0; pair < pairs.size(); ++pair)
+    if (pairs[pair]) add(pair_term(static_cast<std::int64_t>(pair)), 1);
   return forward;
 }
 
@@ -94,6 +108,11 @@ Ranking::Ranking(const Query& query, const Terms& filters, bool every) : wanted_
   if (every) required_ = any_;
   for (const auto& term : filters) required_ |= add(term);
   for (const auto& term : query.excluded) excluded_ |= add(term);
+  std::size_t pairs = 0;
+  for (const auto& phrase : query.phrases)
+    for (std::size_t i = 1; i < phrase.size(); ++i)
+      if (pairs++ < most_pairs) pairs_ |= add(pair_term(phrase[i - 1], phrase[i]));
+  all_pairs_ = pairs <= most_pairs;
   if (any_ == 0) any_ = required_;
   frequency_.assign(terms_.size(), 0);
 }
@@ -160,7 +179,8 @@ std::vector<Match> Ranking::matches() {
     std::uint64_t here = 0;
     for (; last < slices_.size() && slices_[last].block == block; ++last)
       here |= std::uint64_t{1} << slices_[last].term;
-    if ((here & required_) != required_ || (here & any_) == 0) continue;
+    const auto least = required_of(block * block_size);
+    if ((here & least) != least || (here & any_) == 0) continue;
     std::fill(cells.begin(), cells.end(), Cell{});
     for (auto slice = first; slice < last; ++slice) {
       const auto& [unused, term, data] = slices_[slice];
@@ -176,10 +196,11 @@ std::vector<Match> Ranking::matches() {
     }
     for (std::int64_t place = 0; place < block_size; ++place) {
       const auto& cell = cells[static_cast<std::size_t>(place)];
-      if ((cell.terms & any_) == 0 || (cell.terms & required_) != required_ || (cell.terms & excluded_) != 0) continue;
       const auto number = block * block_size + place;
+      const auto required = required_of(number);
+      if ((cell.terms & any_) == 0 || (cell.terms & required) != required || (cell.terms & excluded_) != 0) continue;
       if (!std::binary_search(removed_.begin(), removed_.end(), number))
-        found.push_back({number, cell.score, cell.tie});
+        found.push_back({number, cell.score, cell.tie, all_pairs_ && number >= pairs_from_});
     }
   }
   return found;

@@ -11,13 +11,21 @@ using atrium::Json;
 namespace {
 
 constexpr std::size_t most_near = 100, most_fused = 200;
-constexpr std::size_t most_read_for_phrases = 2'000, read_at_once = 512;
+constexpr std::size_t surely_read = 500, most_read = 2'000, read_at_once = 512;  // for phrases
 constexpr double fusion_constant = 60;  // of reciprocal rank fusion, as its authors chose it
 
 /// The best `most` come first, in order; the rest stay as they are.
 void sort_best(std::vector<Match>& matches, std::size_t most) {
   const auto end = matches.begin() + static_cast<std::ptrdiff_t>(std::min(most, matches.size()));
   std::partial_sort(matches.begin(), end, matches.end());
+}
+
+bool fits_phrases(std::string_view title, std::string_view content, const Query& query, PhraseFinder& finder) {
+  const auto has = [&](const Terms& phrase) {
+    return finder.contains(title, phrase) || finder.contains(content, phrase);
+  };
+  return std::all_of(query.phrases.begin(), query.phrases.end(), has) &&
+         std::none_of(query.forbidden.begin(), query.forbidden.end(), has);
 }
 
 }  // namespace
@@ -74,25 +82,29 @@ Async<Results> Search::run(Request request) const {
   co_return page(request, query, ranked, matches.size() + only_near.size());
 }
 
-/// Reads the texts of the best; what lies further down than most_read_for_phrases is left out.
+/// The best are checked in their texts. Of the others the index alone tells, nearly always rightly, whether they have
+/// the phrases; page() shows none that has not. Where it cannot tell, further texts are read, up to a bound.
 void Search::keep_phrases(std::vector<Match>& matches, const Query& query) const {
-  sort_best(matches, most_read_for_phrases);
-  if (matches.size() > most_read_for_phrases) matches.resize(most_read_for_phrases);
+  sort_best(matches, most_read);
+  std::vector<std::int64_t> to_read;
   std::unordered_set<std::int64_t> good;
+  for (std::size_t i = 0; i < matches.size(); ++i) {
+    const bool trusted = matches[i].has_pairs && query.forbidden.empty();
+    if (i < surely_read || (i < most_read && !trusted))
+      to_read.push_back(matches[i].number);
+    else if (trusted)
+      good.insert(matches[i].number);
+  }
   PhraseFinder finder;
-  for (std::size_t at = 0; at < matches.size(); at += read_at_once) {
-    std::vector<std::int64_t> numbers;
-    for (auto i = at; i < std::min(matches.size(), at + read_at_once); ++i) numbers.push_back(matches[i].number);
+  for (std::size_t at = 0; at < to_read.size(); at += read_at_once) {
+    const auto begin = to_read.begin() + static_cast<std::ptrdiff_t>(at);
+    const std::vector<std::int64_t> numbers(
+        begin, begin + static_cast<std::ptrdiff_t>(std::min(read_at_once, to_read.size() - at)));
     atrium::Parameters parameters;
     const auto marks = placeholders(parameters, numbers);
     store_->run("SELECT number, title, content FROM knowledge WHERE number IN (" + marks + ")", parameters,
                 [&](const atrium::Row& row) {
-                  const auto has = [&](const Terms& phrase) {
-                    return finder.contains(row.text(1), phrase) || finder.contains(row.text(2), phrase);
-                  };
-                  if (std::all_of(query.phrases.begin(), query.phrases.end(), has) &&
-                      std::none_of(query.forbidden.begin(), query.forbidden.end(), has))
-                    good.insert(row.integer(0));
+                  if (fits_phrases(row.text(1), row.text(2), query, finder)) good.insert(row.integer(0));
                 });
   }
   std::erase_if(matches, [&](const Match& match) { return !good.contains(match.number); });
@@ -154,9 +166,11 @@ Results Search::page(const Request& request, const Query& query, const std::vect
                 const auto number = entry.number;
                 entries.emplace(number, std::move(entry));
               });
+  PhraseFinder finder;
   for (auto i = begin; i < end; ++i) {
     const auto entry = entries.find(ranked[i].number);
     if (entry == entries.end()) continue;  // removed a moment ago
+    if (!fits_phrases(entry->second.title, entry->second.content, query, finder)) continue;
     auto& found = results.page.emplace_back();
     found.entry = std::move(entry->second);
     found.score = ranked[i].score;

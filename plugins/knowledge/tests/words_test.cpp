@@ -103,6 +103,21 @@ TEST(Ranking, TheRemovedAreNotFound) {
   EXPECT_EQ(ranked(texts, "wolf", texts.size(), {2}), (std::vector<std::int64_t>{0, 1}));
 }
 
+TEST(Ranking, APhraseNeedsItsPairsWhereTheyAreIndexed) {
+  const std::vector<std::string> some{"wolf of bear", "bear wolf", "fish wolf bear", "bear of the wolf"};
+  EXPECT_EQ(ranked(some, "\"wolf bear\"", some.size()).size(), 2U);
+  EXPECT_EQ(ranked(some, "\"wolf bear\"", 1).size(), 2U);
+  Ranking ranking(parse_query("\"wolf bear\""), {}, true);
+  ranking.set_pairs_from(8);
+  for (const std::int64_t number : {7, 8}) {
+    const auto forward = forward_of("t", "bear wolf", {}, {});
+    ranking.add_pending(number, forward.length, forward.terms);
+  }
+  const auto matches = ranking.matches();
+  ASSERT_EQ(matches.size(), 1U);
+  EXPECT_EQ(matches[0].number, 7) << "from before the pairs: its text decides";
+}
+
 TEST(Postings, ATermIsTakenOutOfABlock) {
   const auto data = posting(5, "abcdef") + posting(4101, "ghijkl");
   EXPECT_EQ(without(data, {5}), "");  // 4101 has the same place in the next block
