@@ -1,5 +1,6 @@
 // The composition root: the whole system on one page. What the arguments mean is cli/'s.
 #include "abi/built_in.hpp"
+#include "auth/settings_sealer.hpp"
 #include "cli/accounts_part.hpp"
 #include "cli/cli.hpp"
 #include "cli/plugin_routes.hpp"
@@ -121,17 +122,19 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
   const auto database =
       storage::Database::open({.url = config.database.url, .audit_key = keys.audit, .audit_head = audit_head});
   storage::check_audit_end(*database, storage::AuditHead(audit_head).read());
+  const auth::SettingsSealer sealer(keys.settings);
+  settings::Registry settings(*database, sealer);
   jobs::Jobs jobs({});
   events::Log events(*database, jobs, {});
   observability::Metrics metrics;
   egress::Client egress({.allow_private = config.egress.allow_private, .deny = config.egress.deny, .ca_file = {}},
                         jobs);
-  auth::Auth auth(*database, keys, data);
+  auth::Auth auth(*database, settings, keys, data);
   auto vault = vault_keys(config);
   const auto objects = storage::Objects::open(config.objects.url, egress);
   plugins::Services services(jobs);
   const abi::Parts parts{*database,          events,     jobs,  egress,  services, metrics,
-                         auth.issued_tokens, auth.links, vault, *objects};
+                         auth.issued_tokens, auth.links, vault, *objects, settings};
 
   routing::Table table;
   plugins::Manager manager(parts, table,
@@ -140,15 +143,17 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
                             .enabled = config.plugins.enabled,
                             .configuration = nlohmann::json(config.plugin)});
   events.start();
+  settings.follow(events, jobs);
   auth.start(events, jobs);
   auto hub = std::make_unique<routing::EventHub>(events);
   routing::Health health(health_checks(*database, manager));
   routing::OpenApi openapi(table);
   abi::BuiltIn accounts(parts, cli::accounts_table(auth));
+  abi::BuiltIn settings_part(parts, cli::settings_table(settings));
 
   cli::Commands commands(services);
   auto routes = routing::system_routes({{events, jobs, auth.authenticator, *hub}, health, metrics, openapi});
-  for (auto& more : {accounts.take_routes(), cli::plugin_routes(manager), commands.routes()}) {
+  for (auto& more : {accounts.take_routes(), settings_part.take_routes(), cli::plugin_routes(manager), commands.routes()}) {
     routes.insert(routes.end(), more.begin(), more.end());
   }
   table.replace("kernel", std::move(routes));
@@ -168,9 +173,11 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
   commands.stop();
   server.drain(20s);
   manager.stop_all();
+  settings_part.stop();
   accounts.stop();
   hub.reset();
   auth.stop();
+  settings.stop();
   events.stop();
   egress.stop();
   jobs.stop();

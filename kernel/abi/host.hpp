@@ -9,6 +9,7 @@
 #include "observability/metrics.hpp"
 #include "plugins/services.hpp"
 #include "routing/route.hpp"
+#include "settings/registry.hpp"
 #include "storage/database.hpp"
 #include "storage/objects.hpp"
 
@@ -36,6 +37,7 @@ struct Parts {
   const auth::SignedLinks& links;
   auth::VaultKeys& vault;
   storage::Objects& objects;
+  settings::Registry& settings;
 };
 
 /// What its manifest was granted.

@@ -1,4 +1,4 @@
-// atrium.settings: the plugin's table of the configuration, and the environment it was granted.
+// atrium.settings: the plugin's table of the configuration, the environment it was granted, and its live settings.
 #include "abi/host_state.hpp"
 
 #include <algorithm>
@@ -29,8 +29,21 @@ void environment(const atrium_host* handle, atrium_str name, void (*value)(void*
   });
 }
 
+std::int32_t setting(const atrium_host* handle, atrium_str key, void (*value)(void*, atrium_str), void* context,
+                     atrium_err* error) {
+  return guard(error, [&]() -> std::int32_t {
+    HostState& host = HostState::of(handle);
+    const auto& settings = host.parts.settings;
+    if (!settings.has(host.owner, view(key)))
+      return fail(error, ATRIUM_E_NOT_FOUND, "plugin.json declares no setting " + std::string(view(key)));
+    const std::string json = settings.value(host.owner, view(key)).dump();
+    notify_plugin(host, "a function for a setting", [&] { value(context, text(json)); });
+    return ATRIUM_OK;
+  });
+}
+
 }  // namespace
 
-const atrium_settings settings_table = {sizeof(atrium_settings), 0, configuration, environment};
+const atrium_settings settings_table = {sizeof(atrium_settings), 0, configuration, environment, setting};
 
 }  // namespace kernel::abi

@@ -1,5 +1,7 @@
 #include "auth/auth.hpp"
 
+#include "auth/security_settings.hpp"
+
 #include <atrium/types.hpp>
 
 #include <chrono>
@@ -12,8 +14,8 @@ constexpr auto keep_ended_sessions = std::chrono::hours(24 * 7);
 
 }  // namespace
 
-Auth::Auth(storage::Database& database, const Keys& keys, const std::filesystem::path& data_directory,
-           Passwords::Options password_options)
+Auth::Auth(storage::Database& database, settings::Registry& settings, const Keys& keys,
+           const std::filesystem::path& data_directory, Passwords::Options password_options)
     : passwords(password_options),
       access_tokens(keys.jwt),
       sessions(database),
@@ -21,15 +23,25 @@ Auth::Auth(storage::Database& database, const Keys& keys, const std::filesystem:
       refresh_tokens(sessions),
       users(database, passwords, sessions),
       setup_token(data_directory),
-      registration(database, passwords, users, setup_token),
-      sign_in({database, passwords, users, sessions, refresh_tokens, access_tokens, throttle}),
+      registration(database, settings, passwords, users, setup_token),
+      sign_in({database, settings, passwords, users, sessions, refresh_tokens, access_tokens, throttle}),
       links(keys.presign),
-      authenticator(database, access_tokens, sessions, issued_tokens, links) {}
+      authenticator(database, access_tokens, sessions, issued_tokens, links),
+      settings_(settings) {
+  settings.declare("kernel", SecuritySettings::definitions());
+  settings_changes_ = settings.on_change([this] { apply_settings(); });
+  apply_settings();
+}
+
+void Auth::apply_settings() {
+  const auto security = SecuritySettings::read(settings_);
+  sessions.set_idle_timeout(std::chrono::seconds(security.session_idle_timeout_seconds));
+}
 
 void Auth::start(events::Log& events, jobs::Jobs& jobs) {
   registration.prepare();
   ends_ = events.live([this](const events::EventPtr& event) { end_what_ended(*event); });
-  store_seen_ = jobs.every(1min, [this] { sessions.store_seen(); });
+  store_seen_ = jobs.every(2s, [this] { sessions.store_seen_when_due(); });
   sweep_ = jobs.every(10min, [this] { sessions.sweep(keep_ended_sessions); });
 }
 

@@ -15,6 +15,7 @@
 #include "auth/users.hpp"
 #include "events/log.hpp"
 #include "jobs/jobs.hpp"
+#include "settings/registry.hpp"
 
 #include <memory>
 
@@ -22,7 +23,9 @@ namespace kernel::auth {
 
 class Auth {
  public:
-  Auth(storage::Database& database, const Keys& keys, const std::filesystem::path& data_directory,
+  /// Declares the categories of accounts in `settings`.
+  Auth(storage::Database& database, settings::Registry& settings, const Keys& keys,
+       const std::filesystem::path& data_directory,
        Passwords::Options password_options = {});
   /// Offers the setup token while there is no account; hears of what ends on other nodes; starts the upkeep.
   void start(events::Log& events, jobs::Jobs& jobs);
@@ -43,8 +46,11 @@ class Auth {
   TokenAuthenticator authenticator;
 
  private:
+  void apply_settings();
   void end_what_ended(const storage::Event& event);
 
+  const settings::Registry& settings_;
+  std::shared_ptr<void> settings_changes_;
   std::unique_ptr<events::Subscription> ends_;
   std::unique_ptr<jobs::Timer> store_seen_, sweep_;
 };

@@ -25,6 +25,7 @@ Keys Keys::open(const std::filesystem::path& data_directory) {
   keys.presign = open_key(directory, "presign");
   keys.audit = open_key(directory, "audit");
   keys.idempotency = open_key(directory, "idempotency");
+  keys.settings = open_key(directory, "settings");
   return keys;
 }
 

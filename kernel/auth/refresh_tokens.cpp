@@ -27,20 +27,22 @@ std::variant<RefreshTokens::Rotated, RefreshTokens::Refused> RefreshTokens::rota
     return refuse(transaction, hash, received);
 
   Rotated rotated;
+  bool idle = false;
   query(
       transaction,
-      "SELECT s.id, s.user_id FROM refresh_tokens r JOIN sessions s ON s.id = r.session_id "
+      "SELECT s.id, s.user_id, s.last_seen_at FROM refresh_tokens r JOIN sessions s ON s.id = r.session_id "
       "WHERE r.hash = ? AND s.ended_at IS NULL",
       [&](storage::Row row) {
         rotated.session_id = text_at(row, 0);
         rotated.user.id = atrium::Id::parse(text_at(row, 1)).value_or(atrium::Id{});
+        idle = sessions_.idle(sessions_.last_seen(rotated.session_id, {integer_at(row, 2)}), now);
         return false;
       },
       hash);
   static const std::string select_user =
       "SELECT " + atrium::columns<User>() + " FROM users WHERE id = ? AND status = 'active'";
   auto user = find_one<User>(transaction, select_user, rotated.user.id.text());
-  if (rotated.session_id.empty() || !user) return Refused::unknown;
+  if (rotated.session_id.empty() || idle || !user) return Refused::unknown;
   rotated.user = std::move(*user);
   const auto expires_at = now + time_to_live;
   sessions_.extend(transaction, rotated.session_id, expires_at);

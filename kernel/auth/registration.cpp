@@ -14,8 +14,9 @@ namespace {
 
 }  // namespace
 
-Registration::Registration(storage::Database& database, Passwords& passwords, Users& users, SetupToken& setup_token)
-    : database_(database), passwords_(passwords), users_(users), setup_token_(setup_token) {}
+Registration::Registration(storage::Database& database, const settings::Registry& settings, Passwords& passwords,
+                           Users& users, SetupToken& setup_token)
+    : database_(database), settings_(settings), passwords_(passwords), users_(users), setup_token_(setup_token) {}
 
 void Registration::prepare() {
   if (users_.any()) {
@@ -31,7 +32,7 @@ User Registration::register_account(const NewUser& account, const std::optional<
   if (!users_.any()) return make_first_admin(std::move(good), setup_token, origin);
   // Whoever brings a token expects to become the admin; a member's account would be a surprise.
   if (setup_token) setup_token_spent();
-  const RegistrationMode mode = SecuritySettings::read(database_).registration;
+  const RegistrationMode mode = SecuritySettings::read(settings_).registration;
   if (mode == RegistrationMode::closed)
     throw atrium::forbidden("Registration is closed here; ask an admin for an account.");
   good.role = Role::member;

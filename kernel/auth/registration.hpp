@@ -2,6 +2,7 @@
 // How accounts come into being without an admin's doing.
 #include "auth/setup_token.hpp"
 #include "auth/users.hpp"
+#include "settings/registry.hpp"
 
 #include <optional>
 
@@ -12,7 +13,7 @@ namespace kernel::auth {
 /// `security.registration` decides.
 class Registration {
  public:
-  Registration(storage::Database& database, Passwords& passwords, Users& users, SetupToken& setup_token);
+  Registration(storage::Database& database, const settings::Registry& settings, Passwords& passwords, Users& users, SetupToken& setup_token);
 
   /// At the start: offers the setup token while there is no account, else removes it.
   void prepare();
@@ -23,6 +24,7 @@ class Registration {
   User make_first_admin(NewUser account, const std::optional<std::string>& setup_token, const Origin& origin);
 
   storage::Database& database_;
+  const settings::Registry& settings_;
   Passwords& passwords_;
   Users& users_;
   SetupToken& setup_token_;

@@ -8,7 +8,7 @@
 namespace kernel::auth {
 namespace {
 
-constexpr std::int64_t minute_us = 60'000'000;
+constexpr std::int64_t second_us = 1'000'000, minute_us = 60 * second_us;
 constexpr std::size_t seen_batch = 500;
 constexpr std::size_t max_user_agent_bytes = 300;
 
@@ -21,19 +21,41 @@ std::string printable(std::string_view user_agent) {
 
 }  // namespace
 
-Sessions::Sessions(storage::Database& database, Options options) : database_(database), cache_(options.in_memory) {}
+Sessions::Sessions(storage::Database& database, Options options) : database_(database), cache_(options.in_memory) {
+  set_idle_timeout(std::chrono::hours(24 * 7));
+}
+
+void Sessions::set_idle_timeout(std::chrono::seconds timeout) {
+  const std::int64_t idle = std::chrono::microseconds(timeout).count();
+  idle_us_ = idle;
+  // Other nodes learn of a use from its row, in time.
+  precision_us_ = std::clamp(idle / 4, second_us, minute_us);
+}
+
+bool Sessions::idle(atrium::Time last_seen, atrium::Time now) const {
+  return now.microseconds - last_seen.microseconds >= idle_us_.load(std::memory_order_relaxed);
+}
+
+bool Sessions::ended(const LiveSession& session, atrium::Time now) const {
+  return session.expires_at <= now || idle({session.seen_us.load(std::memory_order_relaxed)}, now);
+}
+
+atrium::Time Sessions::last_seen(std::string_view id, atrium::Time stored) const {
+  const Live live = cache_.find(id);
+  return live ? std::max(stored, atrium::Time{live->seen_us.load(std::memory_order_relaxed)}) : stored;
+}
 
 Sessions::Live Sessions::find_in_memory(std::string_view id, atrium::Time now) const {
   Live session = cache_.find(id);
-  return session && session->expires_at > now ? session : nullptr;
+  return session && !ended(*session, now) ? session : nullptr;
 }
 
 Sessions::Live Sessions::find(std::string_view id) {
   const auto now = atrium::Time::now();
-  // Its end may have moved since it was read.
-  if (const Live kept = cache_.find(id); kept && kept->expires_at <= now) cache_.drop(id);
+  // Its end may have moved since it was read, and another node may have seen a later use.
+  if (const Live kept = cache_.find(id); kept && ended(*kept, now)) cache_.drop(id);
   Live session = cache_.find_or_read(id, [&] { return read(id); });
-  return session && session->expires_at > now ? session : nullptr;
+  return session && !ended(*session, now) ? session : nullptr;
 }
 
 Sessions::Live Sessions::read(std::string_view id) const {
@@ -55,9 +77,10 @@ Sessions::Live Sessions::read(std::string_view id) const {
   return session;
 }
 
-void Sessions::seen(LiveSession& session, atrium::Time now) {
+void Sessions::seen(LiveSession& session, atrium::Time now) const {
   // Every request reads this, one a minute writes it: the cache line stays shared.
-  if (now.microseconds - session.seen_us.load(std::memory_order_relaxed) >= minute_us)
+  if (now.microseconds - session.seen_us.load(std::memory_order_relaxed) >=
+      precision_us_.load(std::memory_order_relaxed))
     session.seen_us.store(now.microseconds, std::memory_order_relaxed);
 }
 
@@ -86,8 +109,12 @@ std::string Sessions::open(storage::Transaction& transaction, std::string_view u
 }
 
 void Sessions::extend(storage::Transaction& transaction, std::string_view id, atrium::Time expires_at) {
-  exec(transaction, "UPDATE sessions SET expires_at = ? WHERE id = ? AND ended_at IS NULL", expires_at.microseconds,
-       id);
+  const auto now = atrium::Time::now();
+  exec(transaction, "UPDATE sessions SET expires_at = ?, last_seen_at = ? WHERE id = ? AND ended_at IS NULL",
+       expires_at.microseconds, now.microseconds, id);
+  transaction.after_commit([this, id = std::string(id), now] {
+    if (const Live live = cache_.find(id)) live->seen_us = now.microseconds;
+  });
 }
 
 bool Sessions::end(storage::Transaction& transaction, std::string_view id) {
@@ -120,10 +147,14 @@ void Sessions::end_all(storage::Transaction& transaction, std::string_view user_
   for (const std::string& id : ids) end(transaction, id);
 }
 
+/// What a row must say at least for its session to live: rows lag behind by the precision and one round of storing.
+std::int64_t Sessions::seen_since(std::int64_t now) const { return now - idle_us_ - precision_us_; }
+
 std::vector<SessionRow> Sessions::list(const Query& wanted) const {
   std::string sql =
-      "SELECT " + atrium::columns<SessionRow>() + " FROM sessions WHERE ended_at IS NULL AND expires_at > ?";
-  std::vector<storage::Value> values{atrium::Time::now().microseconds};
+      "SELECT " + atrium::columns<SessionRow>() + " FROM sessions WHERE ended_at IS NULL AND expires_at > ? AND last_seen_at > ?";
+  const std::int64_t now = atrium::Time::now().microseconds;
+  std::vector<storage::Value> values{now, seen_since(now)};
   if (!wanted.user_id.empty()) {
     sql += " AND user_id = ?";
     values.emplace_back(wanted.user_id);
@@ -139,8 +170,7 @@ std::vector<SessionRow> Sessions::list(const Query& wanted) const {
   database_.read(sql_owner, sql, values, [&](storage::Row row) {
     rows.push_back(load<SessionRow>(row));
     // Memory knows better than the row, which is a minute behind.
-    if (const Live live = cache_.find(rows.back().id.text()))
-      rows.back().last_seen_at = std::max(rows.back().last_seen_at, atrium::Time{live->seen_us.load()});
+    rows.back().last_seen_at = last_seen(rows.back().id.text(), rows.back().last_seen_at);
     return true;
   });
   return rows;
@@ -154,12 +184,21 @@ std::int64_t Sessions::count(std::string_view user_id) const {
   };
   const std::int64_t now = atrium::Time::now().microseconds;
   if (user_id.empty()) {
-    query(database_, "SELECT count(*) FROM sessions WHERE ended_at IS NULL AND expires_at > ?", take, now);
+    query(database_, "SELECT count(*) FROM sessions WHERE ended_at IS NULL AND expires_at > ? AND last_seen_at > ?",
+          take, now, seen_since(now));
   } else {
-    query(database_, "SELECT count(*) FROM sessions WHERE ended_at IS NULL AND expires_at > ? AND user_id = ?", take,
-          now, user_id);
+    query(database_,
+          "SELECT count(*) FROM sessions WHERE ended_at IS NULL AND expires_at > ? AND last_seen_at > ? AND user_id = ?",
+          take, now, seen_since(now), user_id);
   }
   return total;
+}
+
+void Sessions::store_seen_when_due() {
+  const std::int64_t now = atrium::Time::now().microseconds;
+  if (now - seen_stored_at_us_ < precision_us_) return;
+  seen_stored_at_us_ = now;
+  store_seen();
 }
 
 void Sessions::store_seen() {

@@ -23,7 +23,7 @@ inline constexpr std::string_view session_ended_topic = "session.ended";
 struct LiveSession {
   std::string id, user_id, role;
   atrium::Time expires_at;
-  std::atomic<std::int64_t> seen_us;  ///< the last request, to about a minute
+  std::atomic<std::int64_t> seen_us;  ///< the last use, to about a minute, or a quarter of the idle timeout
   std::atomic<std::int64_t> stored_seen_us;
 };
 
@@ -53,17 +53,22 @@ class Sessions {
   Sessions(storage::Database& database, Options options);
   explicit Sessions(storage::Database& database) : Sessions(database, Options{}) {}
 
+  /// A session that was not used for so long has ended. [any thread]
+  void set_idle_timeout(std::chrono::seconds timeout);
+  /// Whether a use at this time was too long ago.
+  bool idle(atrium::Time last_seen, atrium::Time now) const;
+
   /// [any thread] Only memory. Null: ended, expired, or not read yet.
   Live find_in_memory(std::string_view id, atrium::Time now = atrium::Time::now()) const;
   /// Memory, then the database. Null: there is none (any more), or its user may not sign in.
   Live find(std::string_view id);
   /// [any thread] Notes that the session is in use; written later by store_seen().
-  static void seen(LiveSession& session, atrium::Time now);
+  void seen(LiveSession& session, atrium::Time now) const;
 
   /// A new session of the user; ends the oldest where there would be more than `max_sessions`.
   std::string open(storage::Transaction& transaction, std::string_view user_id, const Origin& origin,
                    atrium::Time expires_at, int max_sessions);
-  /// Moves the end of a session that is being refreshed.
+  /// Moves the end of a session that is being refreshed, which is a use of it.
   void extend(storage::Transaction& transaction, std::string_view id, atrium::Time expires_at);
   /// False: there was none to end. From the commit on, nothing signs in with it any more.
   bool end(storage::Transaction& transaction, std::string_view id);
@@ -80,17 +85,27 @@ class Sessions {
   std::vector<SessionRow> list(const Query& query) const;
   std::int64_t count(std::string_view user_id) const;
 
-  /// Writes when sessions were last used, in one transaction of at most 500 of them. About once a minute.
+  /// Writes when sessions were last used, in one transaction of at most 500 of them.
   void store_seen();
+  /// The same where it is time again: what other nodes read must be good enough for the idle timeout. Every few
+  /// seconds.
+  void store_seen_when_due();
   /// Removes sessions and refresh tokens that ended or expired more than `keep` ago, at most 1000 of each at once; the
   /// number of sessions removed.
   std::int64_t sweep(std::chrono::hours keep);
 
+  /// The last use as memory knows it, which may be later than the row says. [any thread]
+  atrium::Time last_seen(std::string_view id, atrium::Time stored) const;
+
  private:
+  bool ended(const LiveSession& session, atrium::Time now) const;
   Live read(std::string_view id) const;
+  std::int64_t seen_since(std::int64_t now) const;
 
   storage::Database& database_;
   LookasideCache<LiveSession> cache_;
+  std::atomic<std::int64_t> idle_us_, precision_us_;
+  std::atomic<std::int64_t> seen_stored_at_us_ = 0;
 };
 
 }  // namespace kernel::auth

@@ -43,10 +43,10 @@ TEST_P(SessionsTest, use_is_stored_in_batches_and_not_by_requests) {
   const std::int64_t before = last_seen();
   const auto live = auth_->sessions.find(who->session_id);
   const atrium::Time soon{before + 1'000'000}, later{before + 120'000'000};
-  Sessions::seen(*live, soon);
+  auth_->sessions.seen(*live, soon);
   auth_->sessions.store_seen();
   EXPECT_EQ(last_seen(), before);
-  Sessions::seen(*live, later);
+  auth_->sessions.seen(*live, later);
   EXPECT_EQ(last_seen(), before);
   auth_->sessions.store_seen();
   EXPECT_EQ(last_seen(), later.microseconds);

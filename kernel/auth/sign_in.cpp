@@ -65,7 +65,7 @@ class Attempt {
 /// The user when the password is right; its hash is replaced in the result when a stronger one is due.
 std::optional<User> SignIn::authenticated(const std::string& account, const std::string& password,
                                           const std::optional<User>& user, const storage::Actor& actor) {
-  const auto settings = SecuritySettings::read(parts_.database);
+  const auto settings = SecuritySettings::read(parts_.settings);
   const LoginThrottle::Limits limits{static_cast<int>(settings.max_failed_logins),
                                      std::chrono::seconds(settings.lockout_seconds)};
   if (const auto wait = parts_.throttle.begin(account, actor.address, limits)) throw too_many_attempts(*wait);
@@ -111,7 +111,7 @@ TokenPair SignIn::login(const std::string& email, const std::string& password, c
 }
 
 TokenPair SignIn::open_session(const User& user, const std::string& new_hash, const Origin& origin) {
-  const auto settings = SecuritySettings::read(parts_.database);
+  const auto settings = SecuritySettings::read(parts_.settings);
   struct Opened {
     std::string session_id, refresh_token;
     atrium::Time at;
@@ -147,7 +147,7 @@ TokenPair SignIn::pair_of(User user, const std::string& session_id, std::string 
 }
 
 TokenPair SignIn::refresh(const std::string& refresh_token, const Origin& origin) {
-  const auto settings = SecuritySettings::read(parts_.database);
+  const auto settings = SecuritySettings::read(parts_.settings);
   auto outcome = in_transaction(parts_.database, anonymous_actor(origin), [&](storage::Transaction& transaction) {
     return parts_.refresh_tokens.rotate(transaction, refresh_token, origin.received,
                                         std::chrono::seconds(settings.refresh_token_ttl_seconds));

@@ -6,6 +6,7 @@
 #include "auth/passwords.hpp"
 #include "auth/refresh_tokens.hpp"
 #include "auth/users.hpp"
+#include "settings/registry.hpp"
 
 #include <optional>
 
@@ -22,6 +23,7 @@ class SignIn {
  public:
   struct Parts {
     storage::Database& database;
+    const settings::Registry& settings;
     Passwords& passwords;
     Users& users;
     Sessions& sessions;

@@ -77,7 +77,7 @@ TEST_P(SignInTest, a_weaker_hash_is_replaced_at_the_next_login) {
   stronger.passes = 2;
   stronger.memory_kib = 128;
   stronger.lanes = 1;
-  Auth raised(*database_, keys_, data_.path(), stronger);
+  Auth raised(*database_, *settings_.back(), keys_, data_.path(), stronger);
   raised.sign_in.login("ann@example.org", good_password, origin_);
   EXPECT_NE(raised.users.find_by_email("ann@example.org")->password_hash.find("m=128,t=2"), std::string::npos);
   EXPECT_NO_THROW(raised.sign_in.login("ann@example.org", good_password, origin_));

@@ -91,7 +91,7 @@ Outcome TokenAuthenticator::by_access_token(std::string_view token, const Caller
   if (!session) session = sessions_.find(claims.session_id);
   if (!session || session->user_id != claims.user_id)
     return rejected("session-ended", "This session has ended; sign in again.");
-  Sessions::seen(*session, now);
+  sessions_.seen(*session, now);
   // The role is the session's: a token says what was true when it was made.
   return std::make_shared<const Principal>(Principal{"user",
                                                      std::move(claims.user_id),

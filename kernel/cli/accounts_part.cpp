@@ -3,6 +3,8 @@
 #include "abi/built_in_table.hpp"
 #include "abi/request_pool.hpp"
 #include "auth/accounts.hpp"
+#include "auth/security_settings.hpp"
+#include "settings/settings_routes.hpp"
 
 #include <memory>
 
@@ -24,6 +26,16 @@ auth::Caller caller_of(const atrium::Request& request) {
 const atrium_plugin& accounts_table(auth::Auth& auth) {
   return abi::built_in_table<auth::Accounts>("accounts",
                                              [&auth] { return std::make_unique<auth::Accounts>(auth, caller_of); });
+}
+
+const atrium_plugin& settings_table(settings::Registry& registry) {
+  const auto actor = [](const atrium::Request& request) { return auth::actor_of(*caller_of(request).who); };
+  return abi::built_in_table<settings::SettingsRoutes>("settings", [&registry, actor] {
+    return std::make_unique<settings::SettingsRoutes>(
+        registry, actor,
+        std::vector<settings::View>{{"/security", auth::SecuritySettings::category, "Security", "The security settings",
+                                     "Change security settings"}});
+  });
 }
 
 }  // namespace kernel::cli

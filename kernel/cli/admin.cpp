@@ -37,7 +37,7 @@ int create(const Options& options) {
   const auto password = read_secret("password", options.password_file, true);
   explaining([&] {
     Store store(config);
-    auth::Auth auth(*store.database, store.keys, config.data.directory);
+    auth::Auth auth(*store.database, store.settings, store.keys, config.data.directory);
     if (const auto email = auth::normalised_email(options.email); email && auth.users.find_by_email(*email)) {
       throw Failure("there is an account " + *email +
                     " already; its password is set by `atrium admin reset-password`, its role by an admin");
@@ -60,7 +60,7 @@ int reset_password(const Options& options) {
   explaining([&] {
     if (const auto fault = auth::password_fault(password)) throw Failure("the new password will not do: " + *fault);
     Store store(config);
-    auth::Auth auth(*store.database, store.keys, config.data.directory);
+    auth::Auth auth(*store.database, store.settings, store.keys, config.data.directory);
     const auto user = auth.users.find_by_email(*email);
     if (!user) throw Failure("there is no account " + *email + "; make one with `atrium admin create`");
     auth.users.set_password(operator_at_the_shell, user->id.str(), user->password_hash, password, "");

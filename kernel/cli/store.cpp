@@ -21,6 +21,10 @@ Store::Store(const config::Config& config)
     : keys(open_keys(config)),
       audit_head(std::filesystem::path(config.data.directory) / storage::AuditHead::file_name),
       database(storage::Database::open(
-          {.url = config.database.url, .readers = 1, .audit_key = keys.audit, .audit_head = audit_head})) {}
+          {.url = config.database.url, .readers = 1, .audit_key = keys.audit, .audit_head = audit_head})),
+      sealer(keys.settings),
+      settings(*database, sealer) {
+  settings.load();
+}
 
 }  // namespace kernel::cli

@@ -143,6 +143,7 @@ class Manager::Impl {
           return refuse(manifest.id + ": its table " + table + " belongs to the plugin " + owner->second);
         }
       }
+      declare_settings(manifest);
       Plugin plugin;
       plugin.status = {manifest.id,          manifest.version, manifest.name,
                        manifest.description, State::waiting,   "not started"};
@@ -152,6 +153,18 @@ class Manager::Impl {
       plugins_.insert_or_assign(plugin.manifest.id, std::move(plugin));
     } catch (const std::exception& fault) {
       refuse(fault.what());
+    }
+  }
+
+  /// Also of a plugin that does not run: an admin may set it up first.
+  void declare_settings(const Manifest& manifest) {
+    try {
+      std::vector<settings::Definition> definitions;
+      for (const auto& declaration : manifest.settings)
+        definitions.push_back(settings::Definition::parse(manifest.id, declaration));
+      parts_.settings.declare(manifest.id, std::move(definitions));
+    } catch (const settings::DefinitionError& fault) {
+      throw ManifestError(manifest.id + ": " + fault.what());
     }
   }
 

@@ -53,6 +53,8 @@ class FakeHost : private FakeCore {
     settings.granted.emplace();
     for (const auto& name : manifest.value("environment", Json::array()))
       settings.granted->insert(name.get<std::string>());
+    for (const auto& setting : manifest.value("settings", Json::array()))
+      settings.values[setting.at("key").get<std::string>()] = setting.at("default");
     if (std::filesystem::exists(plugin_folder / "migrations")) db.migrate(plugin_folder / "migrations");
   }
   FakeHost(const FakeHost&) = delete;

@@ -12,6 +12,8 @@ class FakeSettings {
  public:
   Json configuration = Json::object();  ///< the table [plugin.ID]
   std::map<std::string, std::string, std::less<>> environment;
+  /// Live settings by key. Filled with the defaults of plugin.json; set others at any time, as an admin would.
+  std::map<std::string, Json, std::less<>> values;
   /// As plugin.json lists them; unset: every variable may be read.
   std::optional<std::set<std::string, std::less<>>> granted;
 
@@ -29,6 +31,20 @@ inline const atrium_settings FakeSettings::table{
       const auto found = settings.environment.find(text_of(name));
       const bool seen = !settings.granted || settings.granted->contains(text_of(name));
       if (seen && found != settings.environment.end()) value(context, view(found->second));
+    },
+    [](const atrium_host* host, atrium_str key, void (*value)(void*, atrium_str), void* context,
+       atrium_err* error) -> std::int32_t {
+      std::string text;
+      {
+        auto& core = FakeCore::of(host);
+        const std::lock_guard lock(core.mutex);
+        const auto found = core.settings->values.find(text_of(key));
+        if (found == core.settings->values.end())
+          return fail(error, ATRIUM_E_NOT_FOUND, "plugin.json declares no such setting");
+        text = dump(found->second);
+      }
+      value(context, view(text));
+      return ATRIUM_OK;
     }};
 
 class FakeMetrics {

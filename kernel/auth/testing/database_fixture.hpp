@@ -1,6 +1,7 @@
 #pragma once
 // A fresh database of each kind for a test, with everything of this folder on it at little cost.
 #include "auth/auth.hpp"
+#include "auth/settings_sealer.hpp"
 #include "auth/testing/scratch_directory.hpp"
 #include "storage/database.hpp"
 #include "storage/testing/postgresql_cluster.hpp"
@@ -11,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace kernel::auth::testing {
 
@@ -31,6 +33,7 @@ class OnEachDatabase : public ::testing::TestWithParam<storage::Dialect> {
     options.audit_key = std::string(32, 'a');
     database_ = storage::Database::open(options);
     keys_ = Keys::open(data_.path());
+    sealer_ = std::make_unique<SettingsSealer>(keys_.settings);
     auth_ = make_auth();
   }
 
@@ -41,7 +44,9 @@ class OnEachDatabase : public ::testing::TestWithParam<storage::Dialect> {
     cheap.memory_kib = 64;
     cheap.lanes = 1;
     cheap.max_waiting = 1000;
-    return std::make_unique<Auth>(*database_, keys_, data_.path(), cheap);
+    settings_.push_back(std::make_unique<settings::Registry>(*database_, *sealer_));
+    settings_.back()->load();
+    return std::make_unique<Auth>(*database_, *settings_.back(), keys_, data_.path(), cheap);
   }
 
   User make_user(const std::string& email, Role role = Role::member, UserStatus status = UserStatus::active) {
@@ -87,6 +92,7 @@ class OnEachDatabase : public ::testing::TestWithParam<storage::Dialect> {
                        values);
       return ATRIUM_OK;
     });
+    for (const auto& node : settings_) node->load();
   }
   std::string setup_token_in_file() const {
     std::string token;
@@ -98,6 +104,8 @@ class OnEachDatabase : public ::testing::TestWithParam<storage::Dialect> {
   Origin origin_{"10.0.0.1", "a browser", "request"};
   Keys keys_;
   std::unique_ptr<storage::Database> database_;
+  std::unique_ptr<SettingsSealer> sealer_;
+  std::vector<std::unique_ptr<settings::Registry>> settings_;  ///< of each node that was made
   std::unique_ptr<Auth> auth_;
 };
 

@@ -16,7 +16,6 @@ class Runner final : public atrium::Plugin {
   void start() override {
     const Json settings = configuration();
     max_tasks_ = std::clamp<std::int64_t>(settings.value("max_tasks", std::int64_t{2'000}), 1, 100'000);
-    limits_.max_steps = std::clamp<std::int64_t>(settings.value("max_steps", limits_.max_steps), 1, 10'000);
 
     get("/tasks/{id}/steps",
         {.summary = "What the runner did for a task, step by step",
@@ -125,7 +124,7 @@ class Runner final : public atrium::Plugin {
     std::optional<atrium::Problem> failed;
     try {
       AgentLoop loop(store(), services(), act_as("agent", task.at("agent_id").get<std::string>()), task, lease_,
-                     limits_, running.cancellation);
+                     limits(), running.cancellation);
       auto looping = loop.run();
       co_await looping;
     } catch (const atrium::Problem& problem) {
@@ -187,9 +186,14 @@ class Runner final : public atrium::Plugin {
     store().transaction({}, [&](atrium::Transaction& tx) { tx.call(queue, "renew", order); });
   }
 
+  Limits limits() const {
+    Limits now;
+    now.max_steps = setting<std::int64_t>("max_steps");
+    return now;
+  }
+
   const std::string lease_ = "runner:" + atrium::Id::make().str();
   std::int64_t max_tasks_ = 0;
-  Limits limits_;
   std::mutex mutex_;
   std::map<std::string, Running> running_;
   bool pumping_ = false, wished_ = false;

@@ -337,6 +337,10 @@ typedef struct atrium_settings {
   void (*configuration)(const atrium_host *, void (*value)(void *ctx, atrium_str json), void *ctx);
   /* [any] A variable of the environment that plugin.json lists under "environment"; others are as if unset. */
   void (*environment)(const atrium_host *, atrium_str name, void (*value)(void *ctx, atrium_str), void *ctx);
+  /* [any] The value, as JSON, of a setting that plugin.json declares, as it is now: an admin changes it at run time.
+   * Read from memory, so read it where it is used and keep no copy. ATRIUM_E_NOT_FOUND: plugin.json declares none. */
+  int32_t (*setting)(const atrium_host *, atrium_str key, void (*value)(void *ctx, atrium_str json), void *ctx,
+                     atrium_err *);
 } atrium_settings;
 
 #define ATRIUM_METRICS "atrium.metrics.draft/0"

@@ -156,6 +156,20 @@ class Plugin {
         &value);
     return value;
   }
+  /// A setting that plugin.json declares, as it is now: read it where it is used. Throws where plugin.json declares
+  /// none of this name and type, or where this kernel has no settings.
+  template <class T>
+  T setting(std::string_view key) const {
+    const auto& table = host_.settings();
+    if (!ATRIUM_HAS(&table, setting)) throw unavailable("This kernel has no live settings.");
+    Json json;
+    Failure failure;
+    failure.check(table.setting(
+        host_.raw(), view(key),
+        [](void* out, atrium_str text) { *static_cast<Json*>(out) = Json::parse(text_of(text), nullptr, false); },
+        &json, failure));
+    return json.get<T>();
+  }
   Principal act_as(std::string_view kind, std::string_view id) const { return Principal::act_as(host_, kind, id); }
   /// The path of a GET route of this plugin with access "link", as a target that works without a token until then.
   std::string sign_path(std::string_view path, Time expires) const {
