@@ -142,6 +142,7 @@ NEEDS = {
     "api/test_messages.py": ["agents", "messages"],
     "api/test_operations.py": ["agents", "tasks", "messages", "workers", "files", "knowledge", "secrets", "ssh",
                                "webhooks"],
+    "api/test_passwords.py": ["tasks"],
     "api/test_runner.py": ["agents", "tasks", "runner", "llm-rehearsal", "tools"],
     "api/test_secrets.py": ["secrets", "tasks", "workers"],
     "api/test_service.py": ["agents", "tasks"],

@@ -92,7 +92,7 @@ atrium::Reply Accounts::register_account(atrium::Request& request) {
   std::optional<std::string> setup_token;
   const auto account = read_body<RegisterBody, NewUser>(request, [&](RegisterBody& body, auto& faults) {
     NewUser wanted{body.email, body.password, body.full_name};
-    check(wanted, faults);
+    auth_.users.check(wanted, faults);
     setup_token = body.setup_token;
     return wanted;
   });

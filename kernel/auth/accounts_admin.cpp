@@ -76,9 +76,9 @@ void Accounts::declare_sessions() {
 }
 
 atrium::Reply Accounts::create_user(atrium::Request& request) {
-  const auto account = read_body<NewUserBody, NewUser>(request, [](NewUserBody& body, auto& faults) {
+  const auto account = read_body<NewUserBody, NewUser>(request, [this](NewUserBody& body, auto& faults) {
     NewUser wanted{body.email, body.password, body.full_name, body.role};
-    check(wanted, faults);
+    auth_.users.check(wanted, faults);
     return wanted;
   });
   return created(auth_.users.create(actor_of(*caller_of_(request).who), account));

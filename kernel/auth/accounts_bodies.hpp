@@ -1,6 +1,7 @@
 #pragma once
 // What clients send to the routes of accounts, and get from them: each described once, validated and documented from
 // it.
+#include "auth/password_policy.hpp"
 #include "auth/user.hpp"
 
 #include <atrium/members.hpp>
@@ -14,7 +15,7 @@ struct RegisterBody {
   std::optional<std::string> setup_token;
   static constexpr auto members = atrium::members(
       atrium::member("email", &RegisterBody::email).length(3, 254).format("email").required(),
-      atrium::member("password", &RegisterBody::password).length(12, 128).format("password").required(),
+      atrium::member("password", &RegisterBody::password).length(1, PasswordPolicy::longest).format("password").required(),
       atrium::member("full_name", &RegisterBody::full_name).length(1, 200).required(),
       atrium::member("setup_token", &RegisterBody::setup_token)
           .length(0, 200)
@@ -43,7 +44,7 @@ struct ChangePasswordBody {
           .length(1, 1000)
           .format("password")
           .required(),
-      atrium::member("new_password", &ChangePasswordBody::new_password).length(12, 128).format("password").required());
+      atrium::member("new_password", &ChangePasswordBody::new_password).length(1, PasswordPolicy::longest).format("password").required());
 };
 
 /// What GET gave may be sent back whole: the members that cannot be changed here are taken and ignored.
@@ -71,7 +72,7 @@ struct NewUserBody {
   Role role = Role::member;
   static constexpr auto members =
       atrium::members(atrium::member("email", &NewUserBody::email).length(3, 254).format("email").required(),
-                      atrium::member("password", &NewUserBody::password).length(12, 128).format("password").required(),
+                      atrium::member("password", &NewUserBody::password).length(1, PasswordPolicy::longest).format("password").required(),
                       atrium::member("full_name", &NewUserBody::full_name).length(1, 200).required(),
                       atrium::member("role", &NewUserBody::role));
 };

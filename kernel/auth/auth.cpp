@@ -1,5 +1,6 @@
 #include "auth/auth.hpp"
 
+#include "auth/password_policy.hpp"
 #include "auth/security_settings.hpp"
 
 #include <atrium/types.hpp>
@@ -21,19 +22,23 @@ Auth::Auth(storage::Database& database, settings::Registry& settings, const Keys
       sessions(database),
       issued_tokens(database),
       refresh_tokens(sessions),
-      users(database, passwords, sessions),
+      users(database, settings, passwords, sessions),
       setup_token(data_directory),
       registration(database, settings, passwords, users, setup_token),
       sign_in({database, settings, passwords, users, sessions, refresh_tokens, access_tokens, throttle}),
       links(keys.presign),
       authenticator(database, access_tokens, sessions, issued_tokens, links),
       settings_(settings) {
-  settings.declare("kernel", SecuritySettings::definitions());
+  auto declared = SecuritySettings::definitions();
+  for (auto&& more : {PasswordPolicy::definitions(), HashingCost::definitions()})
+    declared.insert(declared.end(), more.begin(), more.end());
+  settings.declare("kernel", std::move(declared));
   settings_changes_ = settings.on_change([this] { apply_settings(); });
   apply_settings();
 }
 
 void Auth::apply_settings() {
+  passwords.set_cost(HashingCost::read(settings_));
   const auto security = SecuritySettings::read(settings_);
   sessions.set_idle_timeout(std::chrono::seconds(security.session_idle_timeout_seconds));
 }

@@ -1,22 +1,35 @@
 #include "auth/passwords.hpp"
 
 #include "auth/encoding.hpp"
+#include "auth/password_policy.hpp"
 
 #include <argon2.h>
 #include <sodium.h>
 
-#include <atrium/problem.hpp>
-
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <stdexcept>
+#include <thread>
 
 namespace kernel::auth {
 namespace {
 
 constexpr std::size_t salt_bytes = 16, tag_bytes = 32;
-constexpr std::size_t min_characters = 12, max_characters = 128;
-constexpr std::size_t max_bytes = max_characters * 4;
+constexpr std::size_t max_bytes = PasswordPolicy::longest * 4;
+
+struct Number {
+  const char* key;
+  std::int64_t HashingCost::*field;
+  std::int64_t least, most;
+  const char *unit, *description;
+};
+// The least of OWASP's equivalent choices for argon2id: 19 MiB, two passes, one lane.
+constexpr std::array numbers{
+    Number{"passes", &HashingCost::passes, 2, 10, "", "Passes of argon2id over its memory"},
+    Number{"memory_kib", &HashingCost::memory_kib, 19'456, 1'048'576, "KiB", "Memory that argon2id uses for one hash"},
+    Number{"lanes", &HashingCost::lanes, 1, 8, "", "Lanes of argon2id, each on a processor where one is free"},
+};
 
 std::string base64(std::string_view bytes) {
   std::string text(sodium_base64_encoded_len(bytes.size(), sodium_base64_VARIANT_ORIGINAL_NO_PADDING), '\0');
@@ -26,60 +39,73 @@ std::string base64(std::string_view bytes) {
   return text;
 }
 
-}  // namespace
-
-std::optional<std::string> password_fault(std::string_view password) {
-  if (password.find('\0') != password.npos) return "must not contain U+0000";
-  const auto characters = static_cast<std::size_t>(
-      std::count_if(password.begin(), password.end(), [](char c) { return (c & 0xc0) != 0x80; }));
-  if (characters < min_characters) return "must have at least 12 characters; a few words in a row are easy to remember";
-  if (characters > max_characters || password.size() > max_bytes) return "must have at most 128 characters";
-  return std::nullopt;
+/// No password has this tag, and computing one to compare it costs what it costs for a real account.
+std::string hash_of_nothing(const HashingCost& cost) {
+  return "$argon2id$v=19$m=" + std::to_string(cost.memory_kib) + ",t=" + std::to_string(cost.passes) +
+         ",p=" + std::to_string(cost.lanes) + '$' + base64(random_bytes(salt_bytes)) + '$' +
+         base64(random_bytes(tag_bytes));
 }
 
-/// One of the `at_once` turns, held while hashing.
-class Passwords::Turn {
- public:
-  explicit Turn(Passwords& passwords) : passwords_(passwords) {
-    std::unique_lock lock(passwords_.mutex_);
-    const auto free = [this] { return passwords_.running_ < passwords_.options_.at_once; };
-    if (!free()) {
-      if (passwords_.waiting_ >= passwords_.options_.max_waiting)
-        throw atrium::unavailable("Too many people are signing in at this moment; try again in a second.");
-      ++passwords_.waiting_;
-      const bool got = passwords_.turn_ended_.wait_for(lock, passwords_.options_.max_wait, free);
-      --passwords_.waiting_;
-      if (!got) throw atrium::unavailable("Signing in takes too long at this moment; try again in a second.");
-    }
-    ++passwords_.running_;
-  }
-  ~Turn() {
-    std::lock_guard lock(passwords_.mutex_);
-    --passwords_.running_;
-    passwords_.turn_ended_.notify_one();
-  }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
+}  // namespace
 
- private:
-  Passwords& passwords_;
-};
+std::vector<settings::Definition> HashingCost::definitions() {
+  const HashingCost standard;
+  std::vector<settings::Definition> all;
+  for (const Number& number : numbers) {
+    settings::Definition& made = all.emplace_back();
+    made.category = category;
+    made.key = number.key;
+    made.type = settings::Type::integer;
+    made.standard = standard.*number.field;
+    made.description = std::string(number.description) + "; where it rises, a login makes the account's hash anew";
+    made.minimum = static_cast<double>(number.least);
+    made.maximum = static_cast<double>(number.most);
+    made.unit = number.unit;
+  }
+  return all;
+}
 
-Passwords::Passwords(Options options) : options_(options) {
-  // No password has this tag, and computing one to compare it costs what it costs for a real account.
-  hash_of_nothing_ = "$argon2id$v=19$m=" + std::to_string(options.memory_kib) + ",t=" + std::to_string(options.passes) +
-                     ",p=" + std::to_string(options.lanes) + '$' + base64(random_bytes(salt_bytes)) + '$' +
-                     base64(random_bytes(tag_bytes));
+HashingCost HashingCost::read(const settings::Registry& registry) {
+  HashingCost read;
+  for (const Number& number : numbers) read.*number.field = registry.value(category, number.key).get<std::int64_t>();
+  return read;
+}
+
+HashingThreads::Options Passwords::Options::default_threads() {
+  HashingThreads::Options options;
+  options.threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / 4);
+  return options;
+}
+
+Passwords::Passwords(Options options)
+    : fixed_(options.fixed),
+      cost_(options.cost),
+      hash_of_nothing_(hash_of_nothing(options.cost)),
+      threads_(options.threads) {}
+
+void Passwords::set_cost(const HashingCost& cost) {
+  const std::lock_guard lock(mutex_);
+  if (fixed_ || cost == cost_) return;
+  cost_ = cost;
+  hash_of_nothing_ = hash_of_nothing(cost);
+}
+
+HashingCost Passwords::cost() const {
+  const std::lock_guard lock(mutex_);
+  return cost_;
 }
 
 std::string Passwords::hash(std::string_view password) {
   const std::string salt = random_bytes(salt_bytes);
-  std::string encoded(
-      argon2_encodedlen(options_.passes, options_.memory_kib, options_.lanes, salt_bytes, tag_bytes, Argon2_id), '\0');
-  Turn turn(*this);
-  const int status =
-      argon2id_hash_encoded(options_.passes, options_.memory_kib, options_.lanes, password.data(), password.size(),
-                            salt.data(), salt.size(), tag_bytes, encoded.data(), encoded.size());
+  const HashingCost now = cost();
+  const auto passes = static_cast<std::uint32_t>(now.passes), memory = static_cast<std::uint32_t>(now.memory_kib),
+             lanes = static_cast<std::uint32_t>(now.lanes);
+  std::string encoded(argon2_encodedlen(passes, memory, lanes, salt_bytes, tag_bytes, Argon2_id), '\0');
+  int status = ARGON2_OK;
+  threads_.run([&] {
+    status = argon2id_hash_encoded(passes, memory, lanes, password.data(), password.size(), salt.data(), salt.size(),
+                                   tag_bytes, encoded.data(), encoded.size());
+  });
   if (status != ARGON2_OK) throw std::runtime_error(std::string("argon2id: ") + argon2_error_message(status));
   encoded.resize(encoded.find('\0'));
   return encoded;
@@ -87,19 +113,27 @@ std::string Passwords::hash(std::string_view password) {
 
 Passwords::Verdict Passwords::verify(std::string_view password, const std::string& encoded) {
   if (password.size() > max_bytes) password = {};  // no account can have it, and its cost shall not depend on it
-  Turn turn(*this);
-  const int status = argon2id_verify(encoded.c_str(), password.data(), password.size());
+  int status = ARGON2_OK;
+  threads_.run([&] { status = argon2id_verify(encoded.c_str(), password.data(), password.size()); });
   if (status == ARGON2_VERIFY_MISMATCH) return {};
   if (status != ARGON2_OK) throw std::runtime_error(std::string("argon2id: ") + argon2_error_message(status));
-  return {true, weaker_than_options(encoded)};
+  return {true, weaker_than_today(encoded)};
 }
 
-void Passwords::verify_nothing(std::string_view password) { verify(password, hash_of_nothing_); }
+void Passwords::verify_nothing(std::string_view password) {
+  std::string nothing;
+  {
+    const std::lock_guard lock(mutex_);
+    nothing = hash_of_nothing_;
+  }
+  verify(password, nothing);
+}
 
-bool Passwords::weaker_than_options(const std::string& encoded) const {
+bool Passwords::weaker_than_today(const std::string& encoded) const {
   std::uint32_t memory = 0, passes = 0, lanes = 0;
   if (std::sscanf(encoded.c_str(), "$argon2id$v=19$m=%u,t=%u,p=%u$", &memory, &passes, &lanes) != 3) return true;
-  return memory < options_.memory_kib || passes < options_.passes || lanes < options_.lanes;
+  const HashingCost now = cost();
+  return memory < now.memory_kib || passes < now.passes || lanes < now.lanes;
 }
 
 }  // namespace kernel::auth

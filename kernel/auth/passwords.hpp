@@ -1,29 +1,43 @@
 #pragma once
 // Passwords: argon2id through libargon2, few at once, with the same cost whether an account exists or not.
-#include <chrono>
-#include <condition_variable>
+#include "auth/hashing_threads.hpp"
+#include "settings/registry.hpp"
+
 #include <cstdint>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace kernel::auth {
 
-/// What is wrong with a new password, in words for its user; nullopt when nothing is. Length counts, not composition
-/// (NIST SP 800-63B): 12 to 128 characters of UTF-8, no U+0000.
-std::optional<std::string> password_fault(std::string_view password);
+/// What one hash costs: the category "password_hashing" of the settings, whose lower bounds are OWASP's least.
+struct HashingCost {
+  static constexpr const char* category = "password_hashing";
+
+  std::int64_t passes = 3, memory_kib = 64 * 1024, lanes = 4;
+
+  /// With the initialisers above as defaults.
+  static std::vector<settings::Definition> definitions();
+  /// [any thread] From memory.
+  static HashingCost read(const settings::Registry& registry);
+  bool operator==(const HashingCost&) const = default;
+};
 
 class Passwords {
  public:
   struct Options {
-    std::uint32_t passes = 3, memory_kib = 64 * 1024, lanes = 4;
-    int at_once = 2;      ///< bounds memory and processor time
-    int max_waiting = 8;  ///< more are refused: waiting ones hold a pool thread each
-    std::chrono::milliseconds max_wait{10'000};
+    HashingCost cost;
+    bool fixed = false;  ///< set_cost() changes nothing: for tests, which would wait for real ones
+    HashingThreads::Options threads = default_threads();
+
+    static HashingThreads::Options default_threads();
   };
   explicit Passwords(Options options);
   Passwords() : Passwords(Options{}) {}
+
+  /// Of hashes made from now on. [any thread]
+  void set_cost(const HashingCost& cost);
 
   /// The encoded hash, its parameters within. Waits: pool threads only. This and verify() throw atrium::Problem 503
   /// with Retry-After when too many wait already.
@@ -38,14 +52,14 @@ class Passwords {
   void verify_nothing(std::string_view password);
 
  private:
-  class Turn;
-  bool weaker_than_options(const std::string& encoded) const;
+  HashingCost cost() const;
+  bool weaker_than_today(const std::string& encoded) const;
 
-  Options options_;
+  const bool fixed_;
+  mutable std::mutex mutex_;
+  HashingCost cost_;
   std::string hash_of_nothing_;
-  std::mutex mutex_;
-  std::condition_variable turn_ended_;
-  int running_ = 0, waiting_ = 0;
+  HashingThreads threads_;
 };
 
 }  // namespace kernel::auth

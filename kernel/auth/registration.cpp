@@ -28,7 +28,7 @@ void Registration::prepare() {
 
 User Registration::register_account(const NewUser& account, const std::optional<std::string>& setup_token,
                                     const Origin& origin) {
-  NewUser good = checked(account);
+  NewUser good = users_.checked(account);
   if (!users_.any()) return make_first_admin(std::move(good), setup_token, origin);
   // Whoever brings a token expects to become the admin; a member's account would be a surprise.
   if (setup_token) setup_token_spent();

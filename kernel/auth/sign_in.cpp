@@ -177,10 +177,9 @@ User SignIn::confirm_password(const Principal& who, const std::string& password)
 }
 
 void SignIn::change_password(const Principal& who, const std::string& current, const std::string& wanted) {
-  if (const auto fault = password_fault(wanted)) throw atrium::invalid("/new_password", *fault);
   if (current == wanted) throw atrium::invalid("/new_password", "must differ from the current password");
   const User user = confirm_password(who, current);
-  parts_.users.set_password(actor_of(who), who.id, user.password_hash, wanted, who.session_id);
+  parts_.users.set_password(actor_of(who), user, wanted, who.session_id);
 }
 
 }  // namespace kernel::auth

@@ -74,9 +74,8 @@ TEST_P(SignInTest, after_too_many_failures_even_the_right_password_has_to_wait_b
 TEST_P(SignInTest, a_weaker_hash_is_replaced_at_the_next_login) {
   make_user("ann@example.org");
   Passwords::Options stronger;
-  stronger.passes = 2;
-  stronger.memory_kib = 128;
-  stronger.lanes = 1;
+  stronger.cost = {.passes = 2, .memory_kib = 128, .lanes = 1};
+  stronger.fixed = true;
   Auth raised(*database_, *settings_.back(), keys_, data_.path(), stronger);
   raised.sign_in.login("ann@example.org", good_password, origin_);
   EXPECT_NE(raised.users.find_by_email("ann@example.org")->password_hash.find("m=128,t=2"), std::string::npos);

@@ -1,6 +1,10 @@
 #include "auth/users.hpp"
 
+#include "auth/password_history.hpp"
+#include "auth/password_policy.hpp"
 #include "auth/sql.hpp"
+
+#include <algorithm>
 
 namespace kernel::auth {
 namespace {
@@ -32,7 +36,7 @@ constexpr const char* not_an_address = "must be an e-mail address such as ann@ex
 
 }  // namespace
 
-void check(NewUser& account, std::vector<atrium::Fault>& faults) {
+void Users::check(NewUser& account, std::vector<atrium::Fault>& faults) const {
   const auto add = [&](std::string_view pointer, std::string detail) {
     for (const auto& fault : faults)
       if (fault.pointer == pointer) return;
@@ -43,19 +47,20 @@ void check(NewUser& account, std::vector<atrium::Fault>& faults) {
   } else {
     add("/email", not_an_address);
   }
-  if (auto fault = password_fault(account.password)) add("/password", std::move(*fault));
+  if (auto fault = PasswordPolicy::read(settings_).fault_of(account.password, account.email))
+    add("/password", std::move(*fault));
   if (account.full_name.empty()) add("/full_name", "must not be empty");
 }
 
-NewUser checked(NewUser account) {
+NewUser Users::checked(NewUser account) const {
   std::vector<atrium::Fault> faults;
   check(account, faults);
   if (!faults.empty()) throw atrium::invalid(std::move(faults));
   return account;
 }
 
-Users::Users(storage::Database& database, Passwords& passwords, Sessions& sessions)
-    : database_(database), passwords_(passwords), sessions_(sessions) {}
+Users::Users(storage::Database& database, const settings::Registry& settings, Passwords& passwords, Sessions& sessions)
+    : database_(database), settings_(settings), passwords_(passwords), sessions_(sessions) {}
 
 bool Users::any() const {
   bool found = false;
@@ -168,6 +173,7 @@ void Users::remove(const storage::Actor& actor, const std::string& id, std::opti
     store(transaction, user);
     exec(transaction, "UPDATE users SET deleted_at = ?, password_hash = '' WHERE id = ?",
          atrium::Time::now().microseconds, id);
+    forget_passwords(transaction, id);
     sessions_.end_all(transaction, id);
     record(transaction, "user.deleted", user);
   });
@@ -186,16 +192,28 @@ void Users::keep_an_admin(storage::Transaction& transaction, const User& leaving
   if (!another) throw atrium::conflict("This is the last admin; make somebody else an admin first.");
 }
 
-void Users::set_password(const storage::Actor& actor, const std::string& id, const std::string& current_hash,
-                         const std::string& new_password, std::string_view keep_session) {
-  if (const auto fault = password_fault(new_password)) throw atrium::invalid("/new_password", *fault);
-  const std::string hash = passwords_.hash(new_password);
+bool Users::was_used(const std::string& password, const User& user, std::int64_t former) const {
+  if (former == 0) return false;
+  auto hashes = former_passwords(database_, user.id.text(), former);
+  hashes.push_back(user.password_hash);
+  return std::any_of(hashes.begin(), hashes.end(),
+                     [&](const std::string& hash) { return passwords_.verify(password, hash).matches; });
+}
+
+void Users::set_password(const storage::Actor& actor, const User& user, const std::string& new_password,
+                         std::string_view keep_session) {
+  const auto policy = PasswordPolicy::read(settings_);
+  if (const auto fault = policy.fault_of(new_password, user.email)) throw atrium::invalid("/new_password", *fault);
+  if (was_used(new_password, user, policy.history))
+    throw atrium::invalid("/new_password", "was a password of this account before; choose another one");
+  const std::string hash = passwords_.hash(new_password), id = user.id.str();
   in_transaction(database_, actor, [&](storage::Transaction& transaction) {
     if (exec(transaction,
              "UPDATE users SET password_hash = ?, revision = revision + 1 "
              "WHERE id = ? AND password_hash = ? AND deleted_at IS NULL",
-             hash, id, current_hash) == 0)
+             hash, id, user.password_hash) == 0)
       throw atrium::conflict("The password was changed at the same time; sign in with the new one.");
+    remember_password(transaction, id, user.password_hash, policy.history);
     sessions_.end_all(transaction, id, keep_session);
     transaction.record({"user.password_changed", "user", id, "user.password_changed", atrium::dump({{"id", id}}), id});
   });

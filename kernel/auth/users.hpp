@@ -3,6 +3,7 @@
 #include "auth/passwords.hpp"
 #include "auth/sessions.hpp"
 #include "auth/user.hpp"
+#include "settings/registry.hpp"
 #include "storage/database.hpp"
 
 #include <optional>
@@ -17,16 +18,17 @@ struct NewUser {
   Role role = Role::member;
   UserStatus status = UserStatus::active;
 };
-/// Normalises the address and adds what is wrong, at most one fault to a member.
-void check(NewUser& account, std::vector<atrium::Fault>& faults);
-/// The same, throwing a 422 that lists every fault.
-NewUser checked(NewUser account);
 
 /// Functions throw atrium::Problem: 404, 409 (address taken, last admin, changed meanwhile), 412 and 422. All of them
 /// wait: pool threads only. What may be done by whom is the caller's to check.
 class Users {
  public:
-  Users(storage::Database& database, Passwords& passwords, Sessions& sessions);
+  Users(storage::Database& database, const settings::Registry& settings, Passwords& passwords, Sessions& sessions);
+
+  /// Normalises the address and adds what is wrong, at most one fault to a member.
+  void check(NewUser& account, std::vector<atrium::Fault>& faults) const;
+  /// The same, throwing a 422 that lists every fault.
+  NewUser checked(NewUser account) const;
 
   bool any() const;
   User get(std::string_view id) const;
@@ -54,17 +56,19 @@ class Users {
                        std::optional<std::int64_t> if_revision = {});
   void remove(const storage::Actor& actor, const std::string& id, std::optional<std::int64_t> if_revision = {});
 
-  /// Ends every session but `keep_session`. 409 when the password was changed meanwhile (`current_hash` is stale).
-  void set_password(const storage::Actor& actor, const std::string& id, const std::string& current_hash,
-                    const std::string& new_password, std::string_view keep_session);
+  /// Ends every session but `keep_session`. 409 when the password was changed meanwhile (`user` is stale).
+  void set_password(const storage::Actor& actor, const User& user, const std::string& new_password,
+                    std::string_view keep_session);
 
  private:
   User changing(storage::Transaction& transaction, const std::string& id,
                 std::optional<std::int64_t> if_revision) const;
   void store(storage::Transaction& transaction, User& user) const;
+  bool was_used(const std::string& password, const User& user, std::int64_t former) const;
   void keep_an_admin(storage::Transaction& transaction, const User& leaving) const;
 
   storage::Database& database_;
+  const settings::Registry& settings_;
   Passwords& passwords_;
   Sessions& sessions_;
 };

@@ -88,11 +88,36 @@ TEST_P(UsersTest, a_removed_user_is_gone_and_its_address_free) {
 }
 
 TEST_P(UsersTest, of_password_changes_that_race_one_wins) {
-  const User ann = make_user("ann@example.org");
-  const std::string hash = auth_->users.find_by_email("ann@example.org")->password_hash;
-  EXPECT_NO_THROW(auth_->users.set_password({}, ann.id.str(), hash, "first horse battery", ""));
-  EXPECT_EQ(status_of([&] { auth_->users.set_password({}, ann.id.str(), hash, "second horse battery", ""); }), 409);
+  make_user("ann@example.org");
+  const User ann = auth_->users.find_by_email("ann@example.org").value();
+  EXPECT_NO_THROW(auth_->users.set_password({}, ann, "first horse battery", ""));
+  EXPECT_EQ(status_of([&] { auth_->users.set_password({}, ann, "second horse battery", ""); }), 409);
   EXPECT_NO_THROW(login("ann@example.org", "first horse battery"));
+}
+
+TEST_P(UsersTest, former_passwords_do_not_come_back) {
+  make_user("ann@example.org");
+  const auto change = [&](const std::string& password) {
+    return status_of(
+        [&] { auth_->users.set_password({}, auth_->users.find_by_email("ann@example.org").value(), password, ""); });
+  };
+  set_setting("history", "2", "password_policy");
+  EXPECT_EQ(change("first horse battery"), 0);
+  EXPECT_EQ(change("second horse battery"), 0);
+  for (const auto* used : {good_password, "first horse battery", "second horse battery"}) EXPECT_EQ(change(used), 422);
+  EXPECT_EQ(change("third horse battery"), 0);
+  EXPECT_EQ(number("SELECT count(*) FROM password_history"), 2);
+  EXPECT_EQ(change(good_password), 0);  // two others have been in between
+  set_setting("history", "0", "password_policy");
+  EXPECT_EQ(change("third horse battery"), 0);
+  EXPECT_EQ(number("SELECT count(*) FROM password_history"), 0);
+}
+
+TEST_P(UsersTest, a_removed_account_leaves_no_hashes) {
+  const User ann = make_user("ann@example.org");
+  auth_->users.set_password({}, auth_->users.find_by_email("ann@example.org").value(), "first horse battery", "");
+  auth_->users.remove({}, ann.id.str());
+  EXPECT_EQ(number("SELECT count(*) FROM password_history"), 0);
 }
 
 TEST_P(UsersTest, no_hash_leaves_with_a_user) {

@@ -3,6 +3,7 @@
 #include "abi/built_in_table.hpp"
 #include "abi/request_pool.hpp"
 #include "auth/accounts.hpp"
+#include "auth/password_policy.hpp"
 #include "auth/security_settings.hpp"
 #include "settings/settings_routes.hpp"
 
@@ -33,8 +34,11 @@ const atrium_plugin& settings_table(settings::Registry& registry) {
   return abi::built_in_table<settings::SettingsRoutes>("settings", [&registry, actor] {
     return std::make_unique<settings::SettingsRoutes>(
         registry, actor,
-        std::vector<settings::View>{{"/security", auth::SecuritySettings::category, "Security", "The security settings",
-                                     "Change security settings"}});
+        std::vector<settings::View>{
+            {"/security", auth::SecuritySettings::category, "Security", "The security settings",
+             "Change security settings"},
+            {"/security/password-policy", auth::PasswordPolicy::category, "Security", "What new passwords must be like",
+             "Change what new passwords must be like; the ones that are set stay"}});
   });
 }
 

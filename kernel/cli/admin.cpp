@@ -58,12 +58,11 @@ int reset_password(const Options& options) {
   if (!email) throw Failure("`" + options.email + "` is no e-mail address; give one by --email");
   const auto password = read_secret("new password", options.password_file, true);
   explaining([&] {
-    if (const auto fault = auth::password_fault(password)) throw Failure("the new password will not do: " + *fault);
     Store store(config);
     auth::Auth auth(*store.database, store.settings, store.keys, config.data.directory);
     const auto user = auth.users.find_by_email(*email);
     if (!user) throw Failure("there is no account " + *email + "; make one with `atrium admin create`");
-    auth.users.set_password(operator_at_the_shell, user->id.str(), user->password_hash, password, "");
+    auth.users.set_password(operator_at_the_shell, *user, password, "");
     std::cout << "The password of " << *email << " is set, and every session of it has ended.\n";
   });
   return 0;

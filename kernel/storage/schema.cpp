@@ -142,6 +142,15 @@ constexpr const char* audit_outcome = R"sql(
 ALTER TABLE audit ADD COLUMN outcome TEXT NOT NULL DEFAULT 'success';
 )sql";
 
+constexpr const char* password_history_table = R"sql(
+CREATE TABLE password_history (
+  user_id TEXT NOT NULL REFERENCES users (id),
+  hash TEXT NOT NULL,
+  replaced_at BIGINT NOT NULL,
+  PRIMARY KEY (user_id, hash)
+);
+)sql";
+
 std::string in_dialect(std::string sql, Dialect dialect) {
   constexpr std::string_view placeholder = "@SEQUENCE@";
   const std::string_view type = dialect == Dialect::sqlite ? "INTEGER PRIMARY KEY" : "BIGINT PRIMARY KEY";
@@ -155,7 +164,8 @@ std::string in_dialect(std::string sql, Dialect dialect) {
 std::vector<Migration> kernel_migrations(Dialect dialect) {
   return {{"0001_logs", in_dialect(log_tables, dialect)},
           {"0002_accounts", in_dialect(account_tables, dialect)},
-          {"0006_audit_outcome", audit_outcome}};
+          {"0006_audit_outcome", audit_outcome},
+          {"0005_password_history", password_history_table}};
 }
 
 }  // namespace kernel::storage

@@ -40,10 +40,9 @@ class OnEachDatabase : public ::testing::TestWithParam<storage::Dialect> {
   /// Another node on the same database, or this one after a restart.
   std::unique_ptr<Auth> make_auth() {
     Passwords::Options cheap;
-    cheap.passes = 1;
-    cheap.memory_kib = 64;
-    cheap.lanes = 1;
-    cheap.max_waiting = 1000;
+    cheap.cost = {.passes = 1, .memory_kib = 64, .lanes = 1};
+    cheap.fixed = true;
+    cheap.threads.max_waiting = 1000;
     settings_.push_back(std::make_unique<settings::Registry>(*database_, *sealer_));
     settings_.back()->load();
     return std::make_unique<Auth>(*database_, *settings_.back(), keys_, data_.path(), cheap);
@@ -83,11 +82,12 @@ class OnEachDatabase : public ::testing::TestWithParam<storage::Dialect> {
     });
     return value;
   }
-  void set_setting(const std::string& key, const std::string& json) {
+  void set_setting(const std::string& key, const std::string& json, const std::string& category = "security") {
     database_->transact({}, [&](storage::Transaction& transaction) {
-      const storage::Value values[] = {std::string_view(key), std::string_view(json), std::string_view(json)};
+      const storage::Value values[] = {std::string_view(category), std::string_view(key), std::string_view(json),
+                                       std::string_view(json)};
       transaction.exec("kernel",
-                       "INSERT INTO settings (category, key, value, updated_at) VALUES ('security', ?, ?, 0) "
+                       "INSERT INTO settings (category, key, value, updated_at) VALUES (?, ?, ?, 0) "
                        "ON CONFLICT (category, key) DO UPDATE SET value = ?",
                        values);
       return ATRIUM_OK;
