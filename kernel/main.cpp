@@ -3,6 +3,7 @@
 #include "auth/settings_sealer.hpp"
 #include "cli/accounts_part.hpp"
 #include "cli/cli.hpp"
+#include "cli/health_part.hpp"
 #include "cli/plugin_routes.hpp"
 #include "cli/process.hpp"
 #include "config/data_directory.hpp"
@@ -151,9 +152,13 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
   abi::BuiltIn accounts(parts, cli::accounts_table(auth));
   abi::BuiltIn settings_part(parts, cli::settings_table(settings));
 
+  probes::Probes probes(jobs, [&] { return cli::installation_probes(config, *database, *objects, manager); });
+  abi::BuiltIn probes_part(parts, cli::health_table(probes));
+
   cli::Commands commands(services);
   auto routes = routing::system_routes({{events, jobs, auth.authenticator, *hub}, health, metrics, openapi});
-  for (auto& more : {accounts.take_routes(), settings_part.take_routes(), cli::plugin_routes(manager), commands.routes()}) {
+  for (auto& more : {accounts.take_routes(), settings_part.take_routes(), probes_part.take_routes(),
+                     cli::plugin_routes(manager), commands.routes()}) {
     routes.insert(routes.end(), more.begin(), more.end());
   }
   table.replace("kernel", std::move(routes));
@@ -173,6 +178,7 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
   commands.stop();
   server.drain(20s);
   manager.stop_all();
+  probes_part.stop();
   settings_part.stop();
   accounts.stop();
   hub.reset();

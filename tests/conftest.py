@@ -146,6 +146,7 @@ NEEDS = {
     "api/test_runner.py": ["agents", "tasks", "runner", "llm-rehearsal", "tools"],
     "api/test_secrets.py": ["secrets", "tasks", "workers"],
     "api/test_service.py": ["agents", "tasks"],
+    "api/test_settings_health.py": ["tasks"],
     "api/test_settings.py": ["agents", "tasks", "runner", "llm-rehearsal", "tools"],
     "api/test_ssh.py": ["ssh", "secrets", "agents", "tasks", "runner", "llm-rehearsal", "workers"],
     "api/test_tasks.py": ["agents", "tasks", "workers"],

@@ -1,28 +1,15 @@
 #include "cli/connection.hpp"
 
-#include <Poco/Net/Context.h>
+#include "probes/remote.hpp"
+
 #include <Poco/Net/HTTPSClientSession.h>
 #include <Poco/Net/NetException.h>
-#include <Poco/Net/RejectCertificateHandler.h>
-#include <Poco/Net/SSLManager.h>
 #include <Poco/URI.h>
 
 namespace kernel::cli {
 namespace {
 
 namespace net = Poco::Net;
-
-/// Certificates are checked against the system's authorities (SSL_CERT_FILE), and against the host's name.
-net::Context::Ptr tls_context() {
-  static const net::Context::Ptr context = [] {
-    net::initializeSSL();
-    net::Context::Ptr made = new net::Context(net::Context::TLS_CLIENT_USE, "", net::Context::VERIFY_STRICT, 9, true);
-    made->requireMinimumProtocol(net::Context::PROTO_TLSV1_2);
-    net::SSLManager::instance().initializeClient(nullptr, new net::RejectCertificateHandler(false), made);
-    return made;
-  }();
-  return context;
-}
 
 Poco::Timespan span(std::chrono::milliseconds time) { return Poco::Timespan(time.count() * 1000); }
 
@@ -33,7 +20,7 @@ Exchange::Exchange(const std::string& url, const std::string& method, const std:
     : timeout_(timeout) {
   const Poco::URI uri(url);
   if (uri.getScheme() == "https") {
-    session_ = std::make_unique<net::HTTPSClientSession>(uri.getHost(), uri.getPort(), tls_context());
+    session_ = std::make_unique<net::HTTPSClientSession>(uri.getHost(), uri.getPort(), probes::tls_context());
   } else {
     session_ = std::make_unique<net::HTTPClientSession>(uri.getHost(), uri.getPort());
   }

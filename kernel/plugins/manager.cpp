@@ -91,11 +91,19 @@ class Manager::Impl {
       }
     }
     std::vector<Health> all;
-    for (const auto& [id, instance] : running) {
-      auto fault = instance->health();
-      all.push_back({id, fault.empty(), std::move(fault)});
-    }
+    for (const auto& [id, instance] : running) all.push_back(health_of(id, *instance));
     return all;
+  }
+
+  Health health(const std::string& id) const {
+    std::shared_ptr<Instance> instance;
+    {
+      const std::shared_lock lock(mutex_);
+      const auto& plugin = plugins_.at(id);
+      instance = plugin.instance;
+      if (!instance) return {id, false, plugin.status.reason};
+    }
+    return health_of(id, *instance);
   }
 
  private:
@@ -105,6 +113,11 @@ class Manager::Impl {
     Status status;
     std::shared_ptr<Instance> instance;
   };
+
+  static Health health_of(const std::string& id, Instance& instance) {
+    auto fault = instance.health();
+    return {id, fault.empty(), std::move(fault)};
+  }
 
   bool wanted(const std::string& id) const {
     const auto& enabled = options_.enabled;
@@ -265,6 +278,7 @@ void Manager::start_all() { impl_->start_all(); }
 void Manager::stop_all() { impl_->stop_all(); }
 std::vector<Status> Manager::list() const { return impl_->list(); }
 std::vector<Health> Manager::health() const { return impl_->health(); }
+Health Manager::health(const std::string& id) const { return impl_->health(id); }
 Status Manager::enable(const std::string& id) { return impl_->enable(id); }
 Status Manager::disable(const std::string& id) { return impl_->disable(id); }
 

@@ -55,6 +55,8 @@ class Manager {
   std::vector<Status> list() const;
   std::optional<Status> find(const std::string& id) const;
   std::vector<Health> health() const;
+  /// Of one; not ok, with the reason, where it does not run. Throws std::out_of_range: not installed.
+  Health health(const std::string& id) const;
 
   /// Starts it now and at every later start; lets it out of quarantine. Throws std::out_of_range: not installed.
   Status enable(const std::string& id);

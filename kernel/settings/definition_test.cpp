@@ -7,9 +7,9 @@ namespace {
 
 using atrium::Json;
 
-Json declaration(Json changed) {
+Json declaration(const Json& changed) {
   Json made{{"key", "limit"}, {"type", "integer"}, {"default", 5}, {"description", "How many"}};
-  made.update(changed);
+  if (!changed.is_null()) made.update(changed);
   return made;
 }
 Definition parsed(Json changed) { return Definition::parse("notes", declaration(std::move(changed))); }
