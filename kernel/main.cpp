@@ -134,7 +134,7 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
   auto vault = vault_keys(config);
   const auto objects = storage::Objects::open(config.objects.url, egress);
   plugins::Services services(jobs);
-  const abi::Parts parts{*database,          events,     jobs,  egress,  services, metrics,
+  const abi::Parts parts{*database,          events,     jobs,  egress,   services, metrics,
                          auth.issued_tokens, auth.links, vault, *objects, settings};
 
   routing::Table table;

@@ -15,7 +15,10 @@ struct RegisterBody {
   std::optional<std::string> setup_token;
   static constexpr auto members = atrium::members(
       atrium::member("email", &RegisterBody::email).length(3, 254).format("email").required(),
-      atrium::member("password", &RegisterBody::password).length(1, PasswordPolicy::longest).format("password").required(),
+      atrium::member("password", &RegisterBody::password)
+          .length(1, PasswordPolicy::longest)
+          .format("password")
+          .required(),
       atrium::member("full_name", &RegisterBody::full_name).length(1, 200).required(),
       atrium::member("setup_token", &RegisterBody::setup_token)
           .length(0, 200)
@@ -39,12 +42,15 @@ struct RefreshBody {
 
 struct ChangePasswordBody {
   std::string current_password, new_password;
-  static constexpr auto members = atrium::members(
-      atrium::member("current_password", &ChangePasswordBody::current_password)
-          .length(1, 1000)
-          .format("password")
-          .required(),
-      atrium::member("new_password", &ChangePasswordBody::new_password).length(1, PasswordPolicy::longest).format("password").required());
+  static constexpr auto members =
+      atrium::members(atrium::member("current_password", &ChangePasswordBody::current_password)
+                          .length(1, 1000)
+                          .format("password")
+                          .required(),
+                      atrium::member("new_password", &ChangePasswordBody::new_password)
+                          .length(1, PasswordPolicy::longest)
+                          .format("password")
+                          .required());
 };
 
 /// What GET gave may be sent back whole: the members that cannot be changed here are taken and ignored.
@@ -72,7 +78,10 @@ struct NewUserBody {
   Role role = Role::member;
   static constexpr auto members =
       atrium::members(atrium::member("email", &NewUserBody::email).length(3, 254).format("email").required(),
-                      atrium::member("password", &NewUserBody::password).length(1, PasswordPolicy::longest).format("password").required(),
+                      atrium::member("password", &NewUserBody::password)
+                          .length(1, PasswordPolicy::longest)
+                          .format("password")
+                          .required(),
                       atrium::member("full_name", &NewUserBody::full_name).length(1, 200).required(),
                       atrium::member("role", &NewUserBody::role));
 };

@@ -25,8 +25,7 @@ class Auth {
  public:
   /// Declares the categories of accounts in `settings`.
   Auth(storage::Database& database, settings::Registry& settings, const Keys& keys,
-       const std::filesystem::path& data_directory,
-       Passwords::Options password_options = {});
+       const std::filesystem::path& data_directory, Passwords::Options password_options = {});
   /// Offers the setup token while there is no account; hears of what ends on other nodes; starts the upkeep.
   void start(events::Log& events, jobs::Jobs& jobs);
   /// Before the log and the jobs end.

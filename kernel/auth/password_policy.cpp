@@ -79,13 +79,11 @@ PasswordPolicy PasswordPolicy::read(const settings::Registry& registry) {
 
 std::optional<std::string> PasswordPolicy::fault_of(std::string_view password, std::string_view email) const {
   if (password.find('\0') != password.npos) return "must not contain U+0000";
-  const auto characters =
-      std::count_if(password.begin(), password.end(), [](char c) { return (c & 0xc0) != 0x80; });
+  const auto characters = std::count_if(password.begin(), password.end(), [](char c) { return (c & 0xc0) != 0x80; });
   std::string faults;
   const auto add = [&](const std::string& what) { faults += (faults.empty() ? "" : "; ") + what; };
   if (characters < min_length)
-    add("must have at least " + std::to_string(min_length) +
-        " characters; a few words in a row are easy to remember");
+    add("must have at least " + std::to_string(min_length) + " characters; a few words in a row are easy to remember");
   if (characters > max_length || password.size() > static_cast<std::size_t>(max_length) * 4)
     add("must have at most " + std::to_string(max_length) + " characters");
   const auto needs = [&](bool wanted, bool (*is)(char), const char* what) {
@@ -96,7 +94,8 @@ std::optional<std::string> PasswordPolicy::fault_of(std::string_view password, s
   needs(require_digit, is_digit, "a digit");
   needs(require_symbol, is_symbol, "a sign such as - or a space");
   if (forbid_common && faults.empty()) {
-    if (is_common_password(password) || is_made_of(password, program)) add("is among the passwords that are guessed first");
+    if (is_common_password(password) || is_made_of(password, program))
+      add("is among the passwords that are guessed first");
     if (is_made_of(password, email) || is_made_of(password, email.substr(0, email.find('@'))))
       add("must not be the account's own address");
   }

@@ -1,5 +1,5 @@
-#include "auth/common_passwords.hpp"
 #include "auth/password_policy.hpp"
+#include "auth/common_passwords.hpp"
 
 #include <gtest/gtest.h>
 
@@ -34,10 +34,9 @@ TEST(PasswordPolicyTest, every_rule_that_is_broken_is_named) {
 
 TEST(PasswordPolicyTest, what_is_guessed_first_is_refused) {
   const PasswordPolicy policy;
-  for (const auto* password :
-       {"passwordpassword", "password1234", "PASSWORD!2024", "123456789012", "0123456789012345", "210987654321",
-        "abcdefghijklmnop", "aaaaaaaaaaaa", "abcabcabcabc", "121212121212", "justinbieber", "1q2w3e4r5t6y", "dragon!!!!!!!!!",
-        "atrium123456", "Ann@Example.org"})
+  for (const auto* password : {"passwordpassword", "password1234", "PASSWORD!2024", "123456789012", "0123456789012345",
+                               "210987654321", "abcdefghijklmnop", "aaaaaaaaaaaa", "abcabcabcabc", "121212121212",
+                               "justinbieber", "1q2w3e4r5t6y", "dragon!!!!!!!!!", "atrium123456", "Ann@Example.org"})
     EXPECT_TRUE(refused(policy, password)) << password;
   EXPECT_TRUE(refused(policy, "johannes-1985", "johannes@example.org"));
   for (const auto* password : {"correct horse battery", "violet 7 kettle drum", "qzv8wmxk2trj"})

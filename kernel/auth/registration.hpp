@@ -13,7 +13,8 @@ namespace kernel::auth {
 /// `security.registration` decides.
 class Registration {
  public:
-  Registration(storage::Database& database, const settings::Registry& settings, Passwords& passwords, Users& users, SetupToken& setup_token);
+  Registration(storage::Database& database, const settings::Registry& settings, Passwords& passwords, Users& users,
+               SetupToken& setup_token);
 
   /// At the start: offers the setup token while there is no account, else removes it.
   void prepare();

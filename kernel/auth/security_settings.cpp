@@ -63,8 +63,7 @@ SecuritySettings SecuritySettings::read(const settings::Registry& registry) {
   const auto registration = registry.value(category, "registration");
   read.registration = atrium::enum_from<RegistrationMode>(registration.get_ref<const std::string&>()).value();
   read.mfa_required = registry.value(category, "mfa_required").get<bool>();
-  for (const Number& number : numbers)
-    read.*number.field = registry.value(category, number.key).get<std::int64_t>();
+  for (const Number& number : numbers) read.*number.field = registry.value(category, number.key).get<std::int64_t>();
   return read;
 }
 

@@ -151,8 +151,8 @@ void Sessions::end_all(storage::Transaction& transaction, std::string_view user_
 std::int64_t Sessions::seen_since(std::int64_t now) const { return now - idle_us_ - precision_us_; }
 
 std::vector<SessionRow> Sessions::list(const Query& wanted) const {
-  std::string sql =
-      "SELECT " + atrium::columns<SessionRow>() + " FROM sessions WHERE ended_at IS NULL AND expires_at > ? AND last_seen_at > ?";
+  std::string sql = "SELECT " + atrium::columns<SessionRow>() +
+                    " FROM sessions WHERE ended_at IS NULL AND expires_at > ? AND last_seen_at > ?";
   const std::int64_t now = atrium::Time::now().microseconds;
   std::vector<storage::Value> values{now, seen_since(now)};
   if (!wanted.user_id.empty()) {
@@ -187,9 +187,10 @@ std::int64_t Sessions::count(std::string_view user_id) const {
     query(database_, "SELECT count(*) FROM sessions WHERE ended_at IS NULL AND expires_at > ? AND last_seen_at > ?",
           take, now, seen_since(now));
   } else {
-    query(database_,
-          "SELECT count(*) FROM sessions WHERE ended_at IS NULL AND expires_at > ? AND last_seen_at > ? AND user_id = ?",
-          take, now, seen_since(now), user_id);
+    query(
+        database_,
+        "SELECT count(*) FROM sessions WHERE ended_at IS NULL AND expires_at > ? AND last_seen_at > ? AND user_id = ?",
+        take, now, seen_since(now), user_id);
   }
   return total;
 }

@@ -40,9 +40,7 @@ Finding plugin_finding(const plugins::Manager& manager, const plugins::Status& s
 
 std::vector<Probe> installation_probes(const config::Config& config, storage::Database& database,
                                        storage::Objects& objects, const plugins::Manager& manager) {
-  const auto ask_database = [&database] {
-    database.read("kernel", "SELECT 1", {}, [](storage::Row) { return true; });
-  };
+  const auto ask_database = [&database] { database.read("kernel", "SELECT 1", {}, [](storage::Row) { return true; }); };
   std::vector<Probe> all{
       {"database", [=] { return in_brief("database", ask_database); }, true},
       {"redis", [url = config.cache.url] { return probes::probe_redis(url, patience); }},
@@ -52,7 +50,8 @@ std::vector<Probe> installation_probes(const config::Config& config, storage::Da
   for (const auto& status : manager.list()) {
     const bool taken =
         std::any_of(all.begin(), all.begin() + own, [&](const Probe& probe) { return probe.name == status.id; });
-    all.push_back({(taken ? "plugin:" : "") + status.id, [&manager, status] { return plugin_finding(manager, status); }});
+    all.push_back(
+        {(taken ? "plugin:" : "") + status.id, [&manager, status] { return plugin_finding(manager, status); }});
   }
   return all;
 }

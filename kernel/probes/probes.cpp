@@ -71,7 +71,8 @@ atrium::Json Probes::ask() {
     std::unique_lock lock(run.mutex);
     const bool came = run.ended.wait_until(lock, until, [&run] { return run.finding.has_value(); });
     const Finding found =
-        came ? *run.finding : Finding{Status::down, "no answer within " + std::to_string(options_.deadline.count()) + " ms"};
+        came ? *run.finding
+             : Finding{Status::down, "no answer within " + std::to_string(options_.deadline.count()) + " ms"};
     checks[probes[at].name] = {{"status", atrium::name_of(found.status)},
                                {"latency_ms", milliseconds((came ? run.end : Clock::now()) - run.began)},
                                {"detail", found.detail}};

@@ -17,9 +17,7 @@
 namespace kernel::probes {
 
 enum class Status : std::uint8_t { ok, degraded, down, disabled };
-constexpr auto names_of(Status) {
-  return std::array<std::string_view, 4>{"ok", "degraded", "down", "disabled"};
-}
+constexpr auto names_of(Status) { return std::array<std::string_view, 4>{"ok", "degraded", "down", "disabled"}; }
 
 struct Finding {
   Status status = Status::ok;

@@ -34,7 +34,8 @@ TEST_F(ProbesTest, the_whole_is_as_its_parts_are) {
 }
 
 TEST_F(ProbesTest, each_says_how_it_is_and_what_it_took) {
-  const auto answer = ask({found("a", Status::ok), {"b", []() -> Finding { throw std::runtime_error("no such thing"); }}});
+  const auto answer =
+      ask({found("a", Status::ok), {"b", []() -> Finding { throw std::runtime_error("no such thing"); }}});
   EXPECT_EQ(answer["checks"]["a"]["detail"], "so it is");
   EXPECT_TRUE(answer["checks"]["a"]["latency_ms"].is_number());
   EXPECT_EQ(answer["checks"]["b"]["status"], "down");
@@ -65,9 +66,9 @@ TEST_F(ProbesTest, what_is_not_configured_is_disabled) {
 }
 
 TEST_F(ProbesTest, nobody_there_is_down_and_the_password_is_not_told) {
-  for (const auto& found : {probe_redis("redis://user:hunter2@127.0.0.1:1", 1s),
-                            probe_mail("smtp://user:hunter2@127.0.0.1:1", 1s),
-                            probe_mail("smtps://user:hunter2@127.0.0.1:1", 1s)}) {
+  for (const auto& found :
+       {probe_redis("redis://user:hunter2@127.0.0.1:1", 1s), probe_mail("smtp://user:hunter2@127.0.0.1:1", 1s),
+        probe_mail("smtps://user:hunter2@127.0.0.1:1", 1s)}) {
     EXPECT_EQ(found.status, Status::down);
     EXPECT_NE(found.detail.find("127.0.0.1:1"), std::string::npos) << found.detail;
     EXPECT_EQ(found.detail.find("hunter2"), std::string::npos) << found.detail;

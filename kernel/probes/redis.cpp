@@ -44,8 +44,7 @@ class Conversation {
     std::vector<std::size_t> sizes;
     for (const auto& word : words) texts.push_back(word.data()), sizes.push_back(word.size());
     char* command = nullptr;
-    const auto length =
-        redisFormatCommandArgv(&command, static_cast<int>(words.size()), texts.data(), sizes.data());
+    const auto length = redisFormatCommandArgv(&command, static_cast<int>(words.size()), texts.data(), sizes.data());
     if (length < 0) throw std::runtime_error("the command cannot be written");
     const std::string text(command, static_cast<std::size_t>(length));
     redisFreeCommand(command);

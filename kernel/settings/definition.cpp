@@ -143,7 +143,8 @@ std::optional<std::string> fault_of(const Definition& definition, const Json& va
   if (definition.secret && value == "") return std::nullopt;
   if (auto fault = read_as<std::string>(definition, value)) return fault;
   const auto& choices = definition.choices;
-  if (!choices.empty() && std::find(choices.begin(), choices.end(), value.get_ref<const std::string&>()) == choices.end())
+  if (!choices.empty() &&
+      std::find(choices.begin(), choices.end(), value.get_ref<const std::string&>()) == choices.end())
     return "must be one of " + listed(choices);
   return std::nullopt;
 }

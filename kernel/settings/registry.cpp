@@ -147,17 +147,17 @@ std::vector<std::pair<Definition, const Change*>> Registry::checked(const std::v
   return good;
 }
 
-void Registry::set(const storage::Actor& actor, const std::vector<Change>& changes,
-                   std::vector<atrium::Fault> faults) {
+void Registry::set(const storage::Actor& actor, const std::vector<Change>& changes, std::vector<atrium::Fault> faults) {
   const auto good = checked(changes, std::move(faults));
   if (good.empty()) return;
   storage::in_transaction(database_, actor, [&](storage::Transaction& transaction) {
     const auto now = atrium::Time::now();
     for (const auto& [definition, change] : good) {
-      storage::exec(transaction,
-                    "INSERT INTO settings (category, key, value, updated_at) VALUES (?, ?, ?, ?) "
-                    "ON CONFLICT (category, key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",
-                    definition.category, definition.key, closed(definition, change->value), now.microseconds);
+      storage::exec(
+          transaction,
+          "INSERT INTO settings (category, key, value, updated_at) VALUES (?, ?, ?, ?) "
+          "ON CONFLICT (category, key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",
+          definition.category, definition.key, closed(definition, change->value), now.microseconds);
       // Its audience is who may read settings; the log knows members and single users only, so it is for nodes alone.
       transaction.record({std::string(setting_updated_topic), "setting", definition.name(),
                           std::string(setting_updated_topic),
@@ -176,7 +176,7 @@ void Registry::load() {
   std::map<std::string, Stored, std::less<>> fresh;
   storage::query(database_, "SELECT category, key, value, updated_at FROM settings", [&](storage::Row row) {
     fresh[name_of_setting(storage::text_at(row, 0), storage::text_at(row, 1))] = {storage::text_at(row, 2),
-                                                                                 storage::integer_at(row, 3)};
+                                                                                  storage::integer_at(row, 3)};
     return true;
   });
   {

@@ -95,7 +95,7 @@ class Registry {
   storage::Database& database_;
   const Sealer& sealer_;
   mutable std::shared_mutex mutex_;
-  std::map<std::string, Entry, std::less<>> entries_;   ///< by "category.key"
+  std::map<std::string, Entry, std::less<>> entries_;  ///< by "category.key"
   std::map<std::string, Stored, std::less<>> stored_;  ///< also those that nobody declares at present
   std::mutex loading_;                                 ///< so that what was read first is not put in place last
   std::vector<std::weak_ptr<std::function<void()>>> listeners_;

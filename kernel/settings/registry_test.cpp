@@ -39,8 +39,7 @@ Definition number(const std::string& key, std::int64_t standard) {
 }
 Definition secret() {
   return Definition::parse(
-      "notes",
-      {{"key", "token"}, {"type", "string"}, {"default", ""}, {"description", "A token"}, {"secret", true}});
+      "notes", {{"key", "token"}, {"type", "string"}, {"default", ""}, {"description", "A token"}, {"secret", true}});
 }
 
 class OnEachDatabase : public ::testing::TestWithParam<storage::Dialect> {
@@ -138,7 +137,8 @@ TEST_P(OnEachDatabase, ASecretIsSealedAndShownToNobody) {
 
 TEST_P(OnEachDatabase, AChangeLeavesItsAuditRowAndItsEvent) {
   one_->set({.kind = "user", .id = "u1", .address = {}, .request_id = {}}, {{"notes", "small", 7, "/value"}});
-  EXPECT_EQ(text("SELECT actor_id, action, resource, resource_id FROM audit"), "u1 setting.updated setting notes.small ");
+  EXPECT_EQ(text("SELECT actor_id, action, resource, resource_id FROM audit"),
+            "u1 setting.updated setting notes.small ");
   const auto event = text("SELECT topic, owner, data FROM events");
   EXPECT_TRUE(event.starts_with("setting.updated kernel ")) << event;
   EXPECT_NE(event.find("\"value\":7"), std::string::npos) << event;

@@ -97,11 +97,7 @@ void SettingsRoutes::declare_view(const View& view) {
     properties[definition.key] = schema_of(definition);
   const Json schema{{"type", "object"}, {"properties", properties}, {"additionalProperties", false}};
   get(view.path,
-      {.summary = view.read_summary,
-       .access = {"admin"},
-       .runs = atrium::Runs::io,
-       .answer = schema,
-       .tag = view.tag},
+      {.summary = view.read_summary, .access = {"admin"}, .runs = atrium::Runs::io, .answer = schema, .tag = view.tag},
       [this, category = view.category](atrium::Request&) { return atrium::ok(values_of(category)); });
   put(view.path,
       {.summary = view.change_summary,

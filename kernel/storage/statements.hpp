@@ -19,8 +19,7 @@ std::int64_t exec(Transaction& transaction, std::string_view sql, const Ts&... p
   return transaction.exec(sql_owner, sql, values);
 }
 template <class... Ts>
-void query(Transaction& transaction, std::string_view sql, const RowFn& row,
-           const Ts&... parameters) {
+void query(Transaction& transaction, std::string_view sql, const RowFn& row, const Ts&... parameters) {
   const std::array<Value, sizeof...(Ts)> values{Value(parameters)...};
   transaction.exec(sql_owner, sql, values, row);
 }
