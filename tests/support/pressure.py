@@ -6,7 +6,8 @@ import time
 
 
 class Logins:
-    """While it is open, `clients` connections each try to sign in, again and again, as Retry-After allows."""
+    """While it is open, `clients` connections each try to sign in, again and again, as Retry-After allows. Every try is
+    answered when it closes."""
 
     def __init__(self, address, clients, body):
         self.begun, self.end = multiprocessing.Event(), multiprocessing.Event()
@@ -34,7 +35,8 @@ def _run(address, clients, body, begun, end, statuses):
         connection.sendall(request)
         selector.register(connection, selectors.EVENT_READ, bytearray())
     begun.set()
-    while not end.is_set():
+    waiting = clients
+    while waiting or not end.is_set():
         for key, _ in selector.select(0.05):
             key.data.extend(key.fileobj.recv(65536))
             head, found, rest = bytes(key.data).partition(b"\r\n\r\n")
@@ -47,9 +49,12 @@ def _run(address, clients, body, begun, end, statuses):
             answers[status] = answers.get(status, 0) + 1
             if status in (429, 503):
                 assert "retry-after" in fields
+            waiting -= 1
             later.append((time.monotonic() + int(fields.get("retry-after", 0)), key.fileobj))
         due = [entry for entry in later if entry[0] <= time.monotonic()]
         later = [entry for entry in later if entry not in due]
         for _, connection in due:
-            connection.sendall(request)
+            if not end.is_set():
+                connection.sendall(request)
+                waiting += 1
     statuses.put(answers)
