@@ -144,7 +144,7 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
                             .enabled = config.plugins.enabled,
                             .configuration = nlohmann::json(config.plugin)});
   events.start();
-  settings.follow(events, jobs);
+  auto following = settings.follow(events, jobs);
   auth.start(events, jobs);
   auto hub = std::make_unique<routing::EventHub>(events);
   routing::Health health(health_checks(*database, manager));
@@ -183,7 +183,7 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
   accounts.stop();
   hub.reset();
   auth.stop();
-  settings.stop();
+  following = {};
   events.stop();
   egress.stop();
   jobs.stop();

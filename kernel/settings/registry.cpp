@@ -194,10 +194,13 @@ std::shared_ptr<void> Registry::on_change(std::function<void()> listener) {
   auto held = std::make_shared<std::function<void()>>(std::move(listener));
   const std::lock_guard turn(loading_);
   listeners_.push_back(held);
-  return held;
+  return {held.get(), [this, held](void*) mutable {
+            const std::lock_guard turn(loading_);
+            held.reset();
+          }};
 }
 
-void Registry::follow(events::Log& events, jobs::Jobs& jobs) {
+Registry::Following Registry::follow(events::Log& events, jobs::Jobs& jobs) {
   const auto load_again = [this] {
     load_posted_ = false;  // before reading: a change that commits from here on posts again
     try {
@@ -206,17 +209,14 @@ void Registry::follow(events::Log& events, jobs::Jobs& jobs) {
       observability::log(Level::warning, "settings", std::string("what was in effect stays: ") + fault.what());
     }
   };
-  updates_ = events.live([this, &jobs, load_again](const events::EventPtr& event) {
+  Following following;
+  following.updates = events.live([this, &jobs, load_again](const events::EventPtr& event) {
     if (event->topic != setting_updated_topic || load_posted_.exchange(true)) return;
     if (!jobs.post(load_again)) load_posted_ = false;
   });
-  safety_net_ = jobs.every(safety_period, load_again);
+  following.safety_net = jobs.every(safety_period, load_again);
   load();
-}
-
-void Registry::stop() {
-  updates_.reset();
-  safety_net_.reset();
+  return following;
 }
 
 }  // namespace kernel::settings

@@ -67,12 +67,16 @@ class Registry {
 
   /// Reads what is stored. Waits. Values that no longer suit their declaration count as not set.
   void load();
-  /// Called after values may have changed, on the thread that loaded them, until the result is let go; must not wait.
+  /// Called after values may have changed, on the thread that loaded them, until the result is let go (which waits for
+  /// a running call); must not wait. The registry outlives the result.
   [[nodiscard]] std::shared_ptr<void> on_change(std::function<void()> listener);
-  /// Hears of changes made on other nodes.
-  void follow(events::Log& events, jobs::Jobs& jobs);
-  /// Before the log and the jobs end.
-  void stop();
+  /// While it lives, changes made on other nodes are heard of. It ends before the log and the jobs do, the registry
+  /// after them.
+  struct Following {
+    std::unique_ptr<events::Subscription> updates;
+    std::unique_ptr<jobs::Timer> safety_net;
+  };
+  [[nodiscard]] Following follow(events::Log& events, jobs::Jobs& jobs);
 
  private:
   struct Stored {
@@ -100,8 +104,6 @@ class Registry {
   std::mutex loading_;                                 ///< so that what was read first is not put in place last
   std::vector<std::weak_ptr<std::function<void()>>> listeners_;
   std::atomic<bool> load_posted_ = false;
-  std::unique_ptr<events::Subscription> updates_;
-  std::unique_ptr<jobs::Timer> safety_net_;
 };
 
 }  // namespace kernel::settings

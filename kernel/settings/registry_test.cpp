@@ -195,11 +195,11 @@ TEST_P(OnEachDatabase, OtherNodesHearOfIt) {
   events.start();
   std::atomic<bool> heard = false;
   const auto listening = two_->on_change([&] { heard = true, heard.notify_all(); });
-  two_->follow(events, jobs);
+  auto following = two_->follow(events, jobs);
   one_->set({}, {{"notes", "small", 7, "/value"}});
   heard.wait(false);
   EXPECT_EQ(two_->value("notes", "small"), 7);
-  two_->stop();
+  following = {};
   events.stop();
   jobs.stop();
 }
