@@ -26,6 +26,7 @@ atrium::Reply tokens(TokenPair pair) {
 void Accounts::start() {
   declare_sign_in();
   declare_own_account();
+  declare_mfa();
   declare_users();
   declare_sessions();
 }
@@ -42,14 +43,17 @@ void Accounts::declare_sign_in() {
         .tag = tag,
         .idempotency = false},
        [this](atrium::Request& request) { return register_account(request); });
-  post("/auth/login",
-       {.summary = "Sign in with e-mail address and password",
-        .access = {"none"},
-        .body = atrium::schema<LoginBody>(true),
-        .answer = atrium::schema<TokenReply>(),
-        .tag = tag,
-        .idempotency = false},
-       [this](atrium::Request& request) { return login(request); });
+  post(
+      "/auth/login",
+      {.summary = "Sign in with e-mail address and password",
+       .description = "Where MFA is on, without mfa_code: 401 /problems/mfa-required. A wrong or used code is a failed "
+                      "login as a wrong password is: 401 /problems/invalid-credentials.",
+       .access = {"none"},
+       .body = atrium::schema<LoginBody>(true),
+       .answer = atrium::schema<TokenReply>(),
+       .tag = tag,
+       .idempotency = false},
+      [this](atrium::Request& request) { return login(request); });
   post("/auth/refresh",
        {.summary = "Exchange a refresh token for a new pair",
         .description = "Each refresh token works once. One that comes back after it was used ends its whole session.",
@@ -61,6 +65,7 @@ void Accounts::declare_sign_in() {
        [this](atrium::Request& request) { return refresh(request); });
   post("/auth/logout",
        {.summary = "End this session: its access and refresh token stop working at once, on every node",
+        .access = {"user", without_mfa},
         .status = 204,
         .tag = tag,
         .viewer = true},
@@ -69,10 +74,15 @@ void Accounts::declare_sign_in() {
 
 void Accounts::declare_own_account() {
   get("/auth/me",
-      {.summary = "Who am I?", .runs = atrium::Runs::fast_read, .answer = atrium::schema<User>(), .tag = tag},
+      {.summary = "Who am I?",
+       .access = {"user", without_mfa},
+       .runs = atrium::Runs::fast_read,
+       .answer = atrium::schema<User>(),
+       .tag = tag},
       [this](atrium::Request& request) { return atrium::ok(auth_.users.get(request.principal().id())); });
   put("/auth/me",
       {.summary = "Change my name or e-mail address",
+       .access = {"user", without_mfa},
        .body = atrium::schema<ProfileBody>(true),
        .answer = atrium::schema<User>(),
        .tag = tag,
@@ -80,6 +90,7 @@ void Accounts::declare_own_account() {
       [this](atrium::Request& request) { return update_profile(request); });
   post("/auth/change-password",
        {.summary = "Change my password; ends every other session of mine",
+        .access = {"user", without_mfa},
         .body = atrium::schema<ChangePasswordBody>(true),
         .answer = atrium::schema<User>(),
         .tag = tag,
@@ -101,7 +112,7 @@ atrium::Reply Accounts::register_account(atrium::Request& request) {
 
 atrium::Reply Accounts::login(atrium::Request& request) {
   const auto body = request.parse<LoginBody>();
-  return tokens(auth_.sign_in.login(body.email, body.password, caller_of_(request).origin));
+  return tokens(auth_.sign_in.login(body.email, body.password, body.mfa_code.value_or(""), caller_of_(request).origin));
 }
 
 atrium::Reply Accounts::refresh(atrium::Request& request) {

@@ -25,6 +25,7 @@ class Accounts final : public atrium::Plugin {
  private:
   void declare_sign_in();
   void declare_own_account();
+  void declare_mfa();
   void declare_users();
   void declare_sessions();
 
@@ -34,6 +35,11 @@ class Accounts final : public atrium::Plugin {
   atrium::Reply logout(atrium::Request& request);
   atrium::Reply update_profile(atrium::Request& request);
   atrium::Reply change_password(atrium::Request& request);
+  atrium::Reply set_up_mfa(atrium::Request& request);
+  atrium::Reply verify_mfa(atrium::Request& request);
+  atrium::Reply renew_recovery_codes(atrium::Request& request);
+  atrium::Reply disable_mfa(atrium::Request& request);
+  atrium::Reply remove_mfa(atrium::Request& request);
   atrium::Reply create_user(atrium::Request& request);
   atrium::Reply update_user(atrium::Request& request);
   atrium::Reply remove_user(atrium::Request& request);

@@ -31,7 +31,9 @@ struct LoginBody {
   static constexpr auto members =
       atrium::members(atrium::member("email", &LoginBody::email).length(1, 254).format("email").required(),
                       atrium::member("password", &LoginBody::password).length(1, 1000).format("password").required(),
-                      atrium::member("mfa_code", &LoginBody::mfa_code).length(0, 100));
+                      atrium::member("mfa_code", &LoginBody::mfa_code)
+                          .length(0, 100)
+                          .description("Where MFA is on: what the authenticator shows, or a recovery code"));
 };
 
 struct RefreshBody {

@@ -49,6 +49,11 @@ TEST_P(AccountsTest, every_route_says_who_may_call_it) {
                                                     {"GET /auth/me", "user"},
                                                     {"PUT /auth/me", "user"},
                                                     {"POST /auth/change-password", "user"},
+                                                    {"POST /auth/mfa/setup", "user"},
+                                                    {"POST /auth/mfa/verify", "user"},
+                                                    {"POST /auth/mfa/recovery-codes", "user"},
+                                                    {"POST /auth/mfa/disable", "user"},
+                                                    {"DELETE /admin/users/{id}/mfa", "admin"},
                                                     {"GET /admin/users", "admin"},
                                                     {"POST /admin/users", "admin"},
                                                     {"GET /admin/users/{id}", "admin"},
@@ -58,13 +63,17 @@ TEST_P(AccountsTest, every_route_says_who_may_call_it) {
                                                     {"DELETE /security/sessions/{id}", "admin"}};
   EXPECT_EQ(host_.routes.size(), expected.size());
   for (const auto& [route, access] : expected)
-    EXPECT_EQ(host_.routes.at(route).declaration["access"], atrium::Json::array({access})) << route;
+    EXPECT_EQ(host_.routes.at(route).declaration["access"],
+              access == "user" ? atrium::Json({"user", without_mfa}) : atrium::Json::array({access}))
+        << route << ": one's own account stays open to whoever has yet to set up MFA";
 }
 
 TEST_P(AccountsTest, a_viewer_may_change_its_own_account_and_answers_with_secrets_are_not_kept) {
-  for (const char* route : {"PUT /auth/me", "POST /auth/change-password", "POST /auth/logout"})
+  for (const char* route : {"PUT /auth/me", "POST /auth/change-password", "POST /auth/logout", "POST /auth/mfa/setup",
+                            "POST /auth/mfa/verify", "POST /auth/mfa/recovery-codes", "POST /auth/mfa/disable"})
     EXPECT_EQ(host_.routes.at(route).declaration.value("viewer", false), true) << route;
-  for (const char* route : {"POST /auth/register", "POST /auth/login", "POST /auth/refresh"})
+  for (const char* route : {"POST /auth/register", "POST /auth/login", "POST /auth/refresh", "POST /auth/mfa/setup",
+                            "POST /auth/mfa/verify", "POST /auth/mfa/recovery-codes"})
     EXPECT_EQ(host_.routes.at(route).declaration.value("idempotency", true), false) << route;
 }
 

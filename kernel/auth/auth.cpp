@@ -23,9 +23,10 @@ Auth::Auth(storage::Database& database, settings::Registry& settings, const Keys
       issued_tokens(database),
       refresh_tokens(sessions),
       users(database, settings, passwords, sessions),
+      mfa(database, sessions, keys.mfa),
       setup_token(data_directory),
       registration(database, settings, passwords, users, setup_token),
-      sign_in({database, settings, passwords, users, sessions, refresh_tokens, access_tokens, throttle}),
+      sign_in({database, settings, passwords, users, sessions, refresh_tokens, access_tokens, throttle, mfa}),
       links(keys.presign),
       authenticator(database, access_tokens, sessions, issued_tokens, links),
       settings_(settings) {
@@ -40,6 +41,7 @@ Auth::Auth(storage::Database& database, settings::Registry& settings, const Keys
 void Auth::apply_settings() {
   passwords.set_cost(HashingCost::read(settings_));
   const auto security = SecuritySettings::read(settings_);
+  authenticator.require_mfa(security.mfa_required);
   sessions.set_idle_timeout(std::chrono::seconds(security.session_idle_timeout_seconds));
 }
 
@@ -59,6 +61,8 @@ void Auth::stop() {
 void Auth::end_what_ended(const storage::Event& event) {
   if (event.topic == session_ended_topic) {
     sessions.forget(event.resource_id);
+  } else if (event.topic == mfa_enabled_topic || event.topic == mfa_disabled_topic) {
+    sessions.note_mfa(event.resource_id, event.topic == mfa_enabled_topic);
   } else if (event.topic == token_revoked_topic) {
     const auto data = atrium::Json::parse(event.data, nullptr, false);
     if (data.is_object()) issued_tokens.forget(data.value("kind", ""), data.value("id", ""));

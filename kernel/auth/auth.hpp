@@ -4,6 +4,7 @@
 #include "auth/issued_tokens.hpp"
 #include "auth/keys.hpp"
 #include "auth/login_throttle.hpp"
+#include "auth/mfa.hpp"
 #include "auth/passwords.hpp"
 #include "auth/refresh_tokens.hpp"
 #include "auth/registration.hpp"
@@ -38,6 +39,7 @@ class Auth {
   IssuedTokens issued_tokens;
   RefreshTokens refresh_tokens;
   Users users;
+  Mfa mfa;
   SetupToken setup_token;
   Registration registration;
   SignIn sign_in;

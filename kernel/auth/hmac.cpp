@@ -2,6 +2,7 @@
 
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/params.h>
 
 #include <atomic>
@@ -25,7 +26,7 @@ struct Keyed {
 constexpr std::size_t contexts_a_thread = 8;
 
 void require(bool success) {
-  if (!success) throw std::runtime_error("HMAC-SHA256 failed in OpenSSL");
+  if (!success) throw std::runtime_error("HMAC failed in OpenSSL");
 }
 
 Context make_context(const std::string& key) {
@@ -63,6 +64,16 @@ HmacSha256::Tag HmacSha256::tag(std::string_view message) const {
   require(EVP_MAC_init(context, nullptr, 0, nullptr) == 1 &&
           EVP_MAC_update(context, reinterpret_cast<const unsigned char*>(message.data()), message.size()) == 1 &&
           EVP_MAC_final(context, tag.data(), &length, tag.size()) == 1 && length == tag.size());
+  return tag;
+}
+
+std::array<unsigned char, 20> hmac_sha1(std::string_view key, std::string_view message) {
+  std::array<unsigned char, 20> tag;
+  unsigned int length = 0;
+  require(HMAC(EVP_sha1(), key.data(), static_cast<int>(key.size()),
+               reinterpret_cast<const unsigned char*>(message.data()), message.size(), tag.data(),
+               &length) != nullptr &&
+          length == tag.size());
   return tag;
 }
 

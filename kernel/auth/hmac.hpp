@@ -20,4 +20,7 @@ class HmacSha256 {
   std::uint64_t number_;  ///< tells instances apart in the threads' stores; an address might be used again
 };
 
+/// HMAC-SHA1, which the codes of authenticator apps are made of. Throws as HmacSha256 does. [any thread]
+std::array<unsigned char, 20> hmac_sha1(std::string_view key, std::string_view message);
+
 }  // namespace kernel::auth

@@ -26,6 +26,7 @@ Keys Keys::open(const std::filesystem::path& data_directory) {
   keys.audit = open_key(directory, "audit");
   keys.idempotency = open_key(directory, "idempotency");
   keys.settings = open_key(directory, "settings");
+  keys.mfa = open_key(directory, "mfa");
   return keys;
 }
 

@@ -19,7 +19,7 @@ using KeyRing = std::vector<SigningKey>;
 
 struct Keys {
   KeyRing jwt;
-  std::string presign, audit, idempotency, settings;
+  std::string presign, audit, idempotency, settings, mfa;
 
   /// Reads the keys of a data directory and makes those that are missing. Two processes that start at once end up
   /// with the same keys. Throws PrivateFileError, which names the file and its cure.

@@ -32,15 +32,16 @@ TEST(Keys, the_first_start_makes_them_for_their_owner_alone) {
   ScratchDirectory data;
   const Keys keys = Keys::open(data.path());
   EXPECT_EQ(mode_of(data.path() / "keys"), fs::perms::owner_all);
-  std::set<std::string> different{keys.jwt.front().secret, keys.presign, keys.audit, keys.idempotency, keys.settings};
-  EXPECT_EQ(different.size(), 5u);
+  std::set<std::string> different{keys.jwt.front().secret, keys.presign,  keys.audit,
+                                  keys.idempotency,        keys.settings, keys.mfa};
+  EXPECT_EQ(different.size(), 6u);
   for (const std::string& key : different) EXPECT_EQ(key.size(), 32u);
   int files = 0;
   for (const auto& entry : fs::directory_iterator(data.path() / "keys")) {
     EXPECT_EQ(mode_of(entry.path()), fs::perms::owner_read | fs::perms::owner_write) << entry.path();
     ++files;
   }
-  EXPECT_EQ(files, 5);  // nothing unfinished is left over
+  EXPECT_EQ(files, 6);  // nothing unfinished is left over
 }
 
 TEST(Keys, the_next_start_finds_the_same_ones) {

@@ -2,18 +2,24 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace kernel::auth {
 
 /// Who is asking: immutable, shared by everything that acts in its name.
+/// In a route's access list: open also to users who have yet to set up the second factor that security.mfa_required
+/// asks of them.
+inline constexpr std::string_view without_mfa = "without-mfa";
+
 struct Principal {
-  std::string kind;        ///< "user", "plugin", or a kind that a plugin issues tokens for, such as "worker"
+  std::string kind;  ///< "user", "plugin", or a kind that a plugin issues tokens for, such as "worker"
   std::string id;
   std::string role;        ///< "admin", "member", "viewer"; empty for kinds other than "user"
   std::string session_id;  ///< of a user signed in by token
   std::string key_id;      ///< of the API key or issued token it came with
   std::string address;
   std::string request_id;
+  bool must_set_up_mfa = false;  ///< may do nothing else before: security.mfa_required
   bool is_admin() const { return role == "admin"; }
 };
 using PrincipalPtr = std::shared_ptr<const Principal>;

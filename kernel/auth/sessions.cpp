@@ -62,7 +62,8 @@ Sessions::Live Sessions::read(std::string_view id) const {
   Live session;
   query(
       database_,
-      "SELECT s.user_id, u.role, s.expires_at, s.last_seen_at FROM sessions s JOIN users u ON u.id = s.user_id "
+      "SELECT s.user_id, u.role, s.expires_at, s.last_seen_at, u.mfa_enabled FROM sessions s JOIN users u ON u.id = "
+      "s.user_id "
       "WHERE s.id = ? AND s.ended_at IS NULL AND u.status = 'active'",
       [&](storage::Row row) {
         session = std::make_shared<LiveSession>();
@@ -71,10 +72,19 @@ Sessions::Live Sessions::read(std::string_view id) const {
         session->role = text_at(row, 1);
         session->expires_at = {integer_at(row, 2)};
         session->seen_us = session->stored_seen_us = integer_at(row, 3);
+        session->mfa_enabled = truth_at(row, 4);
         return false;
       },
       id);
   return session;
+}
+
+void Sessions::note_mfa(std::string_view user_id, bool enabled) {
+  // Drops nothing, since followers of events look into memory alone; but what is being read just now is not kept.
+  cache_.drop_if([&](LiveSession& session) {
+    if (session.user_id == user_id) session.mfa_enabled = enabled;
+    return false;
+  });
 }
 
 void Sessions::seen(LiveSession& session, atrium::Time now) const {

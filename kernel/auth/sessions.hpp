@@ -22,6 +22,7 @@ inline constexpr std::string_view session_ended_topic = "session.ended";
 /// What a request needs to know of its session, in memory.
 struct LiveSession {
   std::string id, user_id, role;
+  std::atomic<bool> mfa_enabled = false;  ///< the user's account has a second factor
   atrium::Time expires_at;
   std::atomic<std::int64_t> seen_us;  ///< the last use, to about a minute, or a quarter of the idle timeout
   std::atomic<std::int64_t> stored_seen_us;
@@ -75,6 +76,8 @@ class Sessions {
   void end_all(storage::Transaction& transaction, std::string_view user_id, std::string_view but = {});
   /// [any thread] An end that was committed elsewhere.
   void forget(std::string_view id) { cache_.drop(id); }
+  /// [any thread] The user's second factor was turned on or off, here or elsewhere.
+  void note_mfa(std::string_view user_id, bool enabled);
 
   struct Query {
     std::string user_id;  ///< empty: everybody's

@@ -2,12 +2,14 @@
 // Signing in, staying signed in, signing out.
 #include "auth/access_tokens.hpp"
 #include "auth/login_throttle.hpp"
+#include "auth/mfa.hpp"
 #include "auth/origin.hpp"
 #include "auth/passwords.hpp"
 #include "auth/refresh_tokens.hpp"
 #include "auth/users.hpp"
 #include "settings/registry.hpp"
 
+#include <functional>
 #include <optional>
 
 namespace kernel::auth {
@@ -30,12 +32,15 @@ class SignIn {
     RefreshTokens& refresh_tokens;
     AccessTokens& access_tokens;
     LoginThrottle& throttle;
+    Mfa& mfa;
   };
   explicit SignIn(Parts parts) : parts_(parts) {}
 
-  /// 401 invalid-credentials (the same answer and cost whether the account exists), 403 account-pending or
-  /// account-disabled (only with the right password), 429 with Retry-After.
-  TokenPair login(const std::string& email, const std::string& password, const Origin& origin);
+  /// 401 invalid-credentials (the same answer and cost whether the account exists), 429 with Retry-After; with the
+  /// right password alone also 403 account-pending or account-disabled, and 401 mfa-required where `mfa_code` is
+  /// needed and empty. A wrong code is a failed login as a wrong password is.
+  TokenPair login(const std::string& email, const std::string& password, const std::string& mfa_code,
+                  const Origin& origin);
   /// 401 invalid-token; see refresh_tokens.hpp for what a reused token does.
   TokenPair refresh(const std::string& refresh_token, const Origin& origin);
   /// Ends the caller's session, or does nothing for a caller without one.
@@ -44,16 +49,21 @@ class SignIn {
   void end_session(const storage::Actor& actor, const std::string& session_id);
   /// 401 invalid-credentials unless `password` is the user's; throttled as logins are.
   User confirm_password(const Principal& who, const std::string& password);
+  /// The same with the second factor: `change` runs in the transaction that spends the code. 409 where MFA is not on.
+  void confirm_both(const Principal& who, const std::string& password, const std::string& mfa_code,
+                    const std::function<void(storage::Transaction&)>& change);
   /// Ends every other session of the user.
   void change_password(const Principal& who, const std::string& current, const std::string& wanted);
 
  private:
-  std::optional<User> authenticated(const std::string& account, const std::string& password,
-                                    const std::optional<User>& user, const storage::Actor& actor);
-  TokenPair open_session(const User& user, const std::string& new_hash, const Origin& origin);
+  class Attempt;
+  std::optional<User> authenticated(Attempt& attempt, const std::string& password, const std::optional<User>& user,
+                                    const storage::Actor& actor);
+  void fail(Attempt& attempt, const std::optional<User>& user, const storage::Actor& actor);
+  std::optional<TokenPair> open_session(const User& user, const std::string& new_hash, const std::string& mfa_code,
+                                        const Origin& origin);
   TokenPair pair_of(User user, const std::string& session_id, std::string refresh_token,
                     std::int64_t access_ttl_seconds) const;
-  void note_failure(const storage::Actor& actor, const std::optional<User>& user);
 
   Parts parts_;
 };

@@ -77,9 +77,9 @@ TEST_P(SignInTest, a_weaker_hash_is_replaced_at_the_next_login) {
   stronger.cost = {.passes = 2, .memory_kib = 128, .lanes = 1};
   stronger.fixed = true;
   Auth raised(*database_, *settings_.back(), keys_, data_.path(), stronger);
-  raised.sign_in.login("ann@example.org", good_password, origin_);
+  raised.sign_in.login("ann@example.org", good_password, "", origin_);
   EXPECT_NE(raised.users.find_by_email("ann@example.org")->password_hash.find("m=128,t=2"), std::string::npos);
-  EXPECT_NO_THROW(raised.sign_in.login("ann@example.org", good_password, origin_));
+  EXPECT_NO_THROW(raised.sign_in.login("ann@example.org", good_password, "", origin_));
 }
 
 TEST_P(SignInTest, logout_works_at_once_for_both_tokens) {

@@ -99,7 +99,8 @@ Outcome TokenAuthenticator::by_access_token(std::string_view token, const Caller
                                                      std::move(claims.session_id),
                                                      {},
                                                      caller.address,
-                                                     caller.request_id});
+                                                     caller.request_id,
+                                                     must_set_up_mfa(*session)});
 }
 
 Outcome TokenAuthenticator::by_issued_token(std::string_view token, const Caller& caller) {
@@ -114,7 +115,10 @@ Outcome TokenAuthenticator::by_issued_token(std::string_view token, const Caller
 }
 
 bool TokenAuthenticator::still_valid(const Principal& principal) {
-  if (!principal.session_id.empty()) return sessions_.find_in_memory(principal.session_id) != nullptr;
+  if (!principal.session_id.empty()) {
+    const auto session = sessions_.find_in_memory(principal.session_id);
+    return session != nullptr && !must_set_up_mfa(*session);
+  }
   if (principal.kind == "user") return false;  // no way to sign in but by a session
   return principal.key_id.empty() || issued_tokens_.find_in_memory(principal.key_id) != nullptr;
 }

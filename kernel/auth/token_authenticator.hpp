@@ -6,6 +6,8 @@
 #include "auth/sessions.hpp"
 #include "auth/signed_links.hpp"
 
+#include <atomic>
+
 namespace kernel::auth {
 
 /// Looks at the query string only for a link. A token's form says what it is; each kind has one function here.
@@ -20,6 +22,9 @@ class TokenAuthenticator final : public Authenticator {
   Outcome authenticate_token(const std::string& token, const std::string& client_address) override;
   bool still_valid(const Principal& principal) override;
 
+  /// From now on, who signs in without a second factor has to set one up before anything else. [any thread]
+  void require_mfa(bool required) { mfa_required_ = required; }
+
  private:
   struct Caller {
     const std::string& address;
@@ -28,6 +33,7 @@ class TokenAuthenticator final : public Authenticator {
   };
   Outcome by_token(std::string_view token, const Caller& caller);
   Outcome by_access_token(std::string_view token, const Caller& caller);
+  bool must_set_up_mfa(const LiveSession& session) const { return mfa_required_ && !session.mfa_enabled; }
   Outcome by_issued_token(std::string_view token, const Caller& caller);
 
   storage::Database& database_;
@@ -35,6 +41,7 @@ class TokenAuthenticator final : public Authenticator {
   Sessions& sessions_;
   IssuedTokens& issued_tokens_;
   const SignedLinks& links_;
+  std::atomic<bool> mfa_required_ = false;
 };
 
 }  // namespace kernel::auth

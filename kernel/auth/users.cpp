@@ -171,7 +171,7 @@ void Users::remove(const storage::Actor& actor, const std::string& id, std::opti
     if (user.role == Role::admin && user.status == UserStatus::active) keep_an_admin(transaction, user);
     user.status = UserStatus::disabled;
     store(transaction, user);
-    exec(transaction, "UPDATE users SET deleted_at = ?, password_hash = '' WHERE id = ?",
+    exec(transaction, "UPDATE users SET deleted_at = ?, password_hash = '', mfa_secret = NULL WHERE id = ?",
          atrium::Time::now().microseconds, id);
     forget_passwords(transaction, id);
     sessions_.end_all(transaction, id);

@@ -52,18 +52,39 @@ int create(const Options& options) {
   return 0;
 }
 
+std::string address_in(const Options& options) {
+  auto email = auth::normalised_email(options.email);
+  if (!email) throw Failure("`" + options.email + "` is no e-mail address; give one by --email");
+  return std::move(*email);
+}
+
+auth::User account_of(const auth::Auth& auth, const std::string& email) {
+  auto user = auth.users.find_by_email(email);
+  if (!user) throw Failure("there is no account " + email + "; make one with `atrium admin create`");
+  return std::move(*user);
+}
+
 int reset_password(const Options& options) {
   const auto config = options.installation.load().config;
-  const auto email = auth::normalised_email(options.email);
-  if (!email) throw Failure("`" + options.email + "` is no e-mail address; give one by --email");
+  const auto email = address_in(options);
   const auto password = read_secret("new password", options.password_file, true);
   explaining([&] {
     Store store(config);
     auth::Auth auth(*store.database, store.settings, store.keys, config.data.directory);
-    const auto user = auth.users.find_by_email(*email);
-    if (!user) throw Failure("there is no account " + *email + "; make one with `atrium admin create`");
-    auth.users.set_password(operator_at_the_shell, *user, password, "");
-    std::cout << "The password of " << *email << " is set, and every session of it has ended.\n";
+    auth.users.set_password(operator_at_the_shell, account_of(auth, email), password, "");
+    std::cout << "The password of " << email << " is set, and every session of it has ended.\n";
+  });
+  return 0;
+}
+
+int remove_mfa(const Options& options) {
+  const auto config = options.installation.load().config;
+  const auto email = address_in(options);
+  explaining([&] {
+    Store store(config);
+    auth::Auth auth(*store.database, store.settings, store.keys, config.data.directory);
+    auth.mfa.remove(operator_at_the_shell, account_of(auth, email).id.str());
+    std::cout << "The account " << email << " signs in by its password alone, and every session of it has ended.\n";
   });
   return 0;
 }
@@ -78,19 +99,24 @@ void add_admin(CLI::App& app, Program& program) {
     auto* command = admin->add_subcommand(name, about);
     auto options = on_chosen<Options>(*command, program, act);
     command->add_option("--email", options->email, "The account's address")->required();
-    command
-        ->add_option("--password-file", options->password_file,
-                     "Take the password from this file, - for standard input")
-        ->type_name("FILE");
     add_installation_options(*command, options->installation);
     command->footer("Example:\n  " + std::string(example));
     return std::pair(command, options);
   };
+  const auto takes_password = [](CLI::App& command, Options& options) {
+    command
+        .add_option("--password-file", options.password_file, "Take the password from this file, - for standard input")
+        ->type_name("FILE");
+  };
   auto [command, options] =
       add("create", "Make an admin", create, "atrium admin create --email ada@example.com --full-name 'Ada Lovelace'");
   command->add_option("--full-name", options->full_name, "How the account is shown")->required();
-  add("reset-password", "Set an account's password and end its sessions", reset_password,
-      "atrium admin reset-password --email ada@example.com");
+  takes_password(*command, *options);
+  auto [reset, reset_options] = add("reset-password", "Set an account's password and end its sessions", reset_password,
+                                    "atrium admin reset-password --email ada@example.com");
+  takes_password(*reset, *reset_options);
+  add("remove-mfa", "Turn an account's multi-factor authentication off: its phone and recovery codes are lost",
+      remove_mfa, "atrium admin remove-mfa --email ada@example.com");
 }
 
 }  // namespace kernel::cli

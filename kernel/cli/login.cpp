@@ -14,7 +14,7 @@ namespace {
 
 struct Options {
   ClientOptions client;
-  std::string email, password_file;
+  std::string email, password_file, mfa_code;
 };
 
 int login(const Options& options) {
@@ -23,7 +23,7 @@ int login(const Options& options) {
   nlohmann::json body{{"email", email}, {"password", read_secret("password", options.password_file, false)}};
   const auto first = client.send("POST", "/auth/login", body);
   if (first.status == 401 && first.body.is_object() && first.body.value("type", "") == "/problems/mfa-required") {
-    body["mfa_code"] = ask("code of your authenticator");
+    body["mfa_code"] = options.mfa_code.empty() ? ask("code of your authenticator") : options.mfa_code;
   }
   const auto pair = first.status == 200 ? first.body : client.call("POST", "/auth/login", body);
   const auto& file = options.client.token_file;
@@ -44,6 +44,8 @@ void add_login(CLI::App& app, Program& program) {
   command
       ->add_option("--password-file", options->password_file, "Take the password from this file, - for standard input")
       ->type_name("FILE");
+  command->add_option("--mfa-code", options->mfa_code,
+                      "What the authenticator shows, or a recovery code, in place of being asked; it works once");
   add_client_options(*command, options->client);
   command->footer("Example:\n  atrium login --email ada@example.com");
 }

@@ -42,6 +42,9 @@ std::optional<atrium::Problem> access_fault(const Route& route, const auth::Prin
     if (lists(route, principal->kind)) return std::nullopt;
     return problem_of_status(403, "A token of kind '" + principal->kind + "' cannot be used here.");
   }
+  if (principal->must_set_up_mfa && !lists(route, auth::without_mfa))
+    return atrium::Problem{403, "mfa-setup-required", "Set up multi-factor authentication first",
+                           "It is required here: POST /auth/mfa/setup, then /auth/mfa/verify."};
   const bool admin = principal->is_admin();
   if (!lists(route, "user") && !(admin && lists(route, "admin")))
     return problem_of_status(403,

@@ -56,6 +56,7 @@ void EventSocket::check(std::string token) {
 void EventSocket::signed_in(auth::PrincipalPtr principal) {
   if (state_ == State::closed) return;
   if (!principal || principal->kind != "user") return end(close_code::unauthorized, "not signed in");
+  if (principal->must_set_up_mfa) return end(close_code::unauthorized, "set up multi-factor authentication first");
   principal_ = std::move(principal);
   state_ = State::signed_in;
   follower_ = std::make_shared<Follower>(parts_.log, parts_.jobs, principal_,

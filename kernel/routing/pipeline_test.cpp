@@ -51,6 +51,19 @@ TEST_F(PipelineTest, LetsInWhomTheDeclarationNames) {
   EXPECT_EQ(send(Method::get, "/open", "stale-token").status, 200);
 }
 
+TEST_F(PipelineTest, WhoMustSetUpMfaIsLetInOnlyWhereTheDeclarationSaysSo) {
+  route({{"method", "GET"}, {"path", "/own"}, {"access", {"user", auth::without_mfa}}});
+  auto pending = std::make_shared<auth::Principal>(*testing::user("new", "admin"));
+  pending->must_set_up_mfa = true;
+  authenticator_.tokens["new"] = pending;
+  for (const char* path : {"/things", "/admin", "/things/1"})
+    EXPECT_EQ(type_of(send(Method::get, path, "new")), "/problems/mfa-setup-required") << path;
+  EXPECT_EQ(send(Method::get, "/own", "new").status, 200);
+  EXPECT_EQ(send(Method::get, "/open", "new").status, 200);
+  EXPECT_EQ(send(Method::get, "/own", "alice").status, 200);
+  EXPECT_EQ(send(Method::get, "/own", "robot").status, 403);
+}
+
 TEST_F(PipelineTest, ALinkOpensWhatTakesLinksAndNothingElse) {
   EXPECT_EQ(send(Method::get, "/things/1?link").status, 200);
   EXPECT_EQ(send(Method::get, "/things/1").status, 401);

@@ -151,6 +151,16 @@ CREATE TABLE password_history (
 );
 )sql";
 
+constexpr const char* mfa_tables = R"sql(
+ALTER TABLE users ADD COLUMN mfa_last_step BIGINT NOT NULL DEFAULT 0;
+CREATE TABLE mfa_recovery_codes (
+  user_id TEXT NOT NULL REFERENCES users (id),
+  hash TEXT NOT NULL,
+  used_at BIGINT,
+  PRIMARY KEY (user_id, hash)
+);
+)sql";
+
 std::string in_dialect(std::string sql, Dialect dialect) {
   constexpr std::string_view placeholder = "@SEQUENCE@";
   const std::string_view type = dialect == Dialect::sqlite ? "INTEGER PRIMARY KEY" : "BIGINT PRIMARY KEY";
@@ -165,7 +175,8 @@ std::vector<Migration> kernel_migrations(Dialect dialect) {
   return {{"0001_logs", in_dialect(log_tables, dialect)},
           {"0002_accounts", in_dialect(account_tables, dialect)},
           {"0006_audit_outcome", audit_outcome},
-          {"0005_password_history", password_history_table}};
+          {"0005_password_history", password_history_table},
+          {"0003_mfa", mfa_tables}};
 }
 
 }  // namespace kernel::storage

@@ -35,6 +35,11 @@ inline std::int64_t integer_at(Row row, std::size_t column) {
   if (row[column]) atrium::Codec<std::int64_t>::load(*row[column], value);
   return value;
 }
+inline bool truth_at(Row row, std::size_t column) {
+  bool value = false;
+  if (row[column]) atrium::Codec<bool>::load(*row[column], value);
+  return value;
+}
 
 /// A row that selected atrium::columns<T>().
 template <atrium::Described T>

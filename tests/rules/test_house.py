@@ -9,7 +9,7 @@ from support.program import BINARY, ROOT
 
 BUILD = BINARY.parents[1]
 MANIFESTS = sorted((ROOT / "plugins").glob("*/plugin.json"))
-LIBRARIES_OF_THE_KERNEL = re.compile(r"pistache|soci|sqlite|libpq|hiredis|boost|Poco|libssl|argon2|sodium|spdlog|prometheus|wslay")
+LIBRARIES_OF_THE_KERNEL = re.compile(r"pistache|soci|sqlite|libpq|hiredis|boost|Poco|libssl|argon2|sodium|spdlog|prometheus|wslay|qrencode|png")
 
 
 @pytest.fixture(params=MANIFESTS, ids=lambda path: path.parent.name)

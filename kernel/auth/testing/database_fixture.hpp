@@ -51,8 +51,9 @@ class OnEachDatabase : public ::testing::TestWithParam<storage::Dialect> {
   User make_user(const std::string& email, Role role = Role::member, UserStatus status = UserStatus::active) {
     return auth_->users.create({}, {email, good_password, "Somebody", role, status});
   }
-  TokenPair login(const std::string& email, const std::string& password = good_password) {
-    return auth_->sign_in.login(email, password, origin_);
+  TokenPair login(const std::string& email, const std::string& password = good_password,
+                  const std::string& mfa_code = {}) {
+    return auth_->sign_in.login(email, password, mfa_code, origin_);
   }
   static Outcome authenticate(Auth& auth, const std::string& token) {
     http::RequestHead head;
