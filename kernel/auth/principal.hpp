@@ -6,11 +6,11 @@
 
 namespace kernel::auth {
 
-/// Who is asking: immutable, shared by everything that acts in its name.
 /// In a route's access list: open also to users who have yet to set up the second factor that security.mfa_required
 /// asks of them.
 inline constexpr std::string_view without_mfa = "without-mfa";
 
+/// Who is asking: immutable, shared by everything that acts in its name.
 struct Principal {
   std::string kind;  ///< "user", "plugin", or a kind that a plugin issues tokens for, such as "worker"
   std::string id;

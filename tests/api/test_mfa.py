@@ -26,9 +26,10 @@ class Authenticator:
 
 
 def turn_on(account):
-    """The account's authenticator and recovery codes; the code it shows now is spent."""
+    """The account's authenticator, which knows the code it has `spent`, and the recovery codes."""
     phone = Authenticator(account.client.post("/auth/mfa/setup").json()["secret"])
-    answer = account.client.post("/auth/mfa/verify", json={"code": phone.code()})
+    phone.spent = phone.code()
+    answer = account.client.post("/auth/mfa/verify", json={"code": phone.spent})
     assert answer.status_code == 200, answer.text
     return phone, answer.json()["recovery_codes"]
 
@@ -147,7 +148,7 @@ def test_a_login_needs_the_code(server, newcomer):
 
 def test_a_code_works_once(server, newcomer):
     phone, _ = turn_on(newcomer)
-    problem(login(server, newcomer, phone.code()), 401, "/problems/invalid-credentials")
+    problem(login(server, newcomer, phone.spent), 401, "/problems/invalid-credentials")
     code = phone.code(1)
     assert login(server, newcomer, code).status_code == 200
     problem(login(server, newcomer, code), 401, "/problems/invalid-credentials")
@@ -208,7 +209,7 @@ def test_turning_it_on_or_off_ends_the_other_sessions(server, newcomer):
 def test_both_factors_are_needed_to_change_them(server, newcomer):
     phone, codes = turn_on(newcomer)
     for path in ("/auth/mfa/disable", "/auth/mfa/recovery-codes"):
-        for password, code in (("not the password", codes[0]), (PASSWORD, phone.code()), (PASSWORD, "000000")):
+        for password, code in (("not the password", codes[0]), (PASSWORD, phone.spent), (PASSWORD, "000000")):
             problem(newcomer.client.post(path, json={"password": password, "mfa_code": code}), 401,
                     "/problems/invalid-credentials")
     renewed = newcomer.client.post("/auth/mfa/recovery-codes", json={"password": PASSWORD, "mfa_code": codes[0]}).json()
