@@ -95,7 +95,7 @@ class WebSocketHandler {
   virtual void on_text(std::string_view text) = 0;
   /// After this no other call comes.
   virtual void on_close() = 0;
-  /// About once a second, for deadlines.
+  /// About twice a second, for deadlines.
   virtual void on_tick() {}
 };
 

@@ -9,7 +9,9 @@ namespace kernel::http {
 namespace {
 
 constexpr std::chrono::seconds close_patience{5};
-constexpr std::chrono::seconds tick_interval{1};
+// A session that ended is noticed by a tick, and within a second of its end on another node too: what the nodes tell
+// each other and the transport's own tick take up to 200 ms each.
+constexpr std::chrono::milliseconds tick_interval{400};
 
 }  // namespace
 

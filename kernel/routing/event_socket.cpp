@@ -89,6 +89,11 @@ void EventSocket::wait_for_drain(std::chrono::steady_clock::time_point since) {
 
 void EventSocket::on_text(std::string_view text) {
   if (state_ == State::closed) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - counted_since_ >= std::chrono::seconds(1)) {
+    counted_since_ = now;
+    messages_ = 0;
+  }
   if (++messages_ > max_messages_a_second) return end(close_code::policy, "too many messages");
   const auto message = json::parse(text, nullptr, false);
   if (state_ == State::waits_for_token) {
@@ -133,7 +138,6 @@ void EventSocket::resume(const json& message) {
 }
 
 void EventSocket::on_tick() {
-  messages_ = 0;
   if (state_ == State::closed) return;
   if (state_ == State::signed_in) {
     if (!parts_.authenticator.still_valid(*principal_)) end(close_code::unauthorized, "the session has ended");

@@ -59,7 +59,8 @@ class EventSocket final : public http::WebSocketHandler, public std::enable_shar
   auth::PrincipalPtr principal_;
   State state_ = State::waits_for_token;
   std::vector<nlohmann::json> early_;  ///< messages that came while the token was checked
-  int messages_ = 0;                   ///< since the last tick
+  int messages_ = 0;                   ///< since counted_since_, at most a second ago
+  std::chrono::steady_clock::time_point counted_since_;
   std::chrono::steady_clock::time_point opened_;
 };
 

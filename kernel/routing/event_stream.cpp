@@ -15,9 +15,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto tick_period = 1s;
-constexpr int ticks_between_heartbeats = 15;
-constexpr int ticks_until_too_slow = 30;
+constexpr auto tick_period = 500ms;  // a session that ended, also on another node, is noticed within a second
+constexpr int ticks_between_heartbeats = 15s / tick_period;
+constexpr int ticks_until_too_slow = 30s / tick_period;
 
 /// One client: lives as long as its ticker, which ends with the client or its session.
 class Stream : public std::enable_shared_from_this<Stream> {
