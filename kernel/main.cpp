@@ -71,7 +71,7 @@ http::ServerOptions server_options(const Config& config, std::size_t files) {
   return options;
 }
 
-routing::PipelineOptions pipeline_options(const Config& config, const auth::Keys& keys) {
+routing::PipelineOptions pipeline_options(const Config& config, const auth::Keys& keys, const routing::IpRules& rules) {
   return {.trusted_proxies = config.http.trusted_proxies,
           .cors_origins = config.http.cors_origins,
           .tls = !config.http.tls_certificate.empty(),
@@ -80,7 +80,7 @@ routing::PipelineOptions pipeline_options(const Config& config, const auth::Keys
           .requests_per_address = config.http.rate_limit.per_address,
           .requests_per_principal = config.http.rate_limit.per_principal,
           .idempotency_key = keys.idempotency,
-          .address_allowed = {}};
+          .address_allowed = [&rules](const std::string& address) { return rules.takes(address); }};
 }
 
 auth::VaultKeys vault_keys(const Config& config) {
@@ -145,11 +145,15 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
                             .configuration = nlohmann::json(config.plugin)});
   events.start();
   auto following = settings.follow(events, jobs);
+  routing::IpRules ip_rules(*database);
+  auto following_rules = ip_rules.follow(events, jobs);
   auth.start(events, jobs);
   auto hub = std::make_unique<routing::EventHub>(events);
   routing::Health health(health_checks(*database, manager));
   routing::OpenApi openapi(table);
   abi::BuiltIn accounts(parts, cli::accounts_table(auth));
+  abi::BuiltIn audit_part(parts, cli::audit_table());
+  abi::BuiltIn ip_rules_part(parts, cli::ip_rules_table(ip_rules));
   abi::BuiltIn settings_part(parts, cli::settings_table(settings));
 
   probes::Probes probes(jobs, [&] { return cli::installation_probes(config, *database, *objects, manager); });
@@ -157,16 +161,18 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
 
   cli::Commands commands(services);
   auto routes = routing::system_routes({{events, jobs, auth.authenticator, *hub}, health, metrics, openapi});
-  for (auto& more : {accounts.take_routes(), settings_part.take_routes(), probes_part.take_routes(),
-                     cli::plugin_routes(manager), commands.routes()}) {
+  for (auto& more :
+       {accounts.take_routes(), audit_part.take_routes(), ip_rules_part.take_routes(), settings_part.take_routes(),
+        probes_part.take_routes(), cli::plugin_routes(manager), commands.routes()}) {
     routes.insert(routes.end(), more.begin(), more.end());
   }
   table.replace("kernel", std::move(routes));
   manager.start_all();
   health.start(jobs);
 
-  const auto pipeline = std::make_shared<routing::Pipeline>(
-      routing::PipelineParts{table, auth.authenticator, jobs, *database, metrics}, pipeline_options(config, keys));
+  const auto pipeline =
+      std::make_shared<routing::Pipeline>(routing::PipelineParts{table, auth.authenticator, jobs, *database, metrics},
+                                          pipeline_options(config, keys, ip_rules));
   http::Server server(server_options(config, files), pipeline);
   server.start();
   say_listening(config, server);
@@ -180,10 +186,13 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
   manager.stop_all();
   probes_part.stop();
   settings_part.stop();
+  ip_rules_part.stop();
+  audit_part.stop();
   accounts.stop();
   hub.reset();
   auth.stop();
   following = {};
+  following_rules = {};
   events.stop();
   egress.stop();
   jobs.stop();

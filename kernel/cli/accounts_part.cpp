@@ -2,9 +2,11 @@
 
 #include "abi/built_in_table.hpp"
 #include "abi/request_pool.hpp"
+#include "audit/audit_routes.hpp"
 #include "auth/accounts.hpp"
 #include "auth/password_policy.hpp"
 #include "auth/security_settings.hpp"
+#include "routing/ip_rules_routes.hpp"
 #include "settings/settings_routes.hpp"
 
 #include <memory>
@@ -22,6 +24,8 @@ auth::Caller caller_of(const atrium::Request& request) {
            .request_id = context.request_id}};
 }
 
+storage::Actor actor_of(const atrium::Request& request) { return auth::actor_of(*caller_of(request).who); }
+
 }  // namespace
 
 const atrium_plugin& accounts_table(auth::Auth& auth) {
@@ -29,11 +33,19 @@ const atrium_plugin& accounts_table(auth::Auth& auth) {
                                              [&auth] { return std::make_unique<auth::Accounts>(auth, caller_of); });
 }
 
+const atrium_plugin& audit_table() {
+  return abi::built_in_table<audit::AuditRoutes>("audit", [] { return std::make_unique<audit::AuditRoutes>(); });
+}
+
+const atrium_plugin& ip_rules_table(routing::IpRules& rules) {
+  return abi::built_in_table<routing::IpRulesRoutes>(
+      "ip-rules", [&rules] { return std::make_unique<routing::IpRulesRoutes>(rules, actor_of); });
+}
+
 const atrium_plugin& settings_table(settings::Registry& registry) {
-  const auto actor = [](const atrium::Request& request) { return auth::actor_of(*caller_of(request).who); };
-  return abi::built_in_table<settings::SettingsRoutes>("settings", [&registry, actor] {
+  return abi::built_in_table<settings::SettingsRoutes>("settings", [&registry] {
     return std::make_unique<settings::SettingsRoutes>(
-        registry, actor,
+        registry, actor_of,
         std::vector<settings::View>{
             {"/security", auth::SecuritySettings::category, "Security", "The security settings",
              "Change security settings"},

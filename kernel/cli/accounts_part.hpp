@@ -1,5 +1,6 @@
 #pragma once
 #include "auth/auth.hpp"
+#include "routing/ip_rules.hpp"
 #include "settings/registry.hpp"
 
 #include <atrium/abi.h>
@@ -8,7 +9,11 @@ namespace kernel::cli {
 
 /// The built-in that serves accounts, told by the kernel's own context who is calling. `auth` outlives it.
 const atrium_plugin& accounts_table(auth::Auth& auth);
-/// The same for settings.
+/// The built-in that shows the audit log.
+const atrium_plugin& audit_table();
+/// The one that serves the rules for addresses, which outlive it.
+const atrium_plugin& ip_rules_table(routing::IpRules& rules);
+/// The one that serves settings.
 const atrium_plugin& settings_table(settings::Registry& registry);
 
 }  // namespace kernel::cli

@@ -3,6 +3,7 @@
 #include "cli/program.hpp"
 #include "cli/secret_input.hpp"
 #include "cli/store.hpp"
+#include "routing/ip_rules.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -89,6 +90,15 @@ int remove_mfa(const Options& options) {
   return 0;
 }
 
+int clear_ip_rules(const InstallationOptions& installation) {
+  explaining([&] {
+    Store store(installation.load().config);
+    routing::IpRules(*store.database).replace(operator_at_the_shell, {}, "", std::nullopt);
+    std::cout << "Requests are taken from every address again; a running kernel knows it within 15 seconds.\n";
+  });
+  return 0;
+}
+
 }  // namespace
 
 void add_admin(CLI::App& app, Program& program) {
@@ -117,6 +127,9 @@ void add_admin(CLI::App& app, Program& program) {
   takes_password(*reset, *reset_options);
   add("remove-mfa", "Turn an account's multi-factor authentication off: its phone and recovery codes are lost",
       remove_mfa, "atrium admin remove-mfa --email ada@example.com");
+  auto* clear = admin->add_subcommand("clear-ip-rules", "Let everybody in again whom the IP rules keep out");
+  add_installation_options(*clear, *on_chosen<InstallationOptions>(*clear, program, clear_ip_rules));
+  clear->footer("Example:\n  atrium admin clear-ip-rules");
 }
 
 }  // namespace kernel::cli

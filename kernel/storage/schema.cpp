@@ -161,6 +161,14 @@ CREATE TABLE mfa_recovery_codes (
 );
 )sql";
 
+constexpr const char* ip_rules_table = R"sql(
+CREATE TABLE ip_rules (
+  id BIGINT PRIMARY KEY CHECK (id = 1),
+  rules TEXT NOT NULL,
+  revision BIGINT NOT NULL
+);
+)sql";
+
 std::string in_dialect(std::string sql, Dialect dialect) {
   constexpr std::string_view placeholder = "@SEQUENCE@";
   const std::string_view type = dialect == Dialect::sqlite ? "INTEGER PRIMARY KEY" : "BIGINT PRIMARY KEY";
@@ -176,7 +184,8 @@ std::vector<Migration> kernel_migrations(Dialect dialect) {
           {"0002_accounts", in_dialect(account_tables, dialect)},
           {"0006_audit_outcome", audit_outcome},
           {"0005_password_history", password_history_table},
-          {"0003_mfa", mfa_tables}};
+          {"0003_mfa", mfa_tables},
+          {"0007_ip_rules", ip_rules_table}};
 }
 
 }  // namespace kernel::storage

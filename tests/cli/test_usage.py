@@ -6,7 +6,8 @@ import pytest
 
 from support.shell import done, failed
 
-COMMANDS = ["serve", "admin", "admin create", "admin reset-password", "admin remove-mfa", "login", "plugin", "plugin list", "plugin show",
+COMMANDS = ["serve", "admin", "admin create", "admin reset-password", "admin remove-mfa",
+            "admin clear-ip-rules", "login", "plugin", "plugin list", "plugin show",
             "plugin enable", "plugin disable", "events", "migrate", "backup", "restore", "config", "config check",
             "config show", "config sample", "audit", "audit verify", "doctor", "version"]
 
