@@ -125,6 +125,7 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
   storage::check_audit_end(*database, storage::AuditHead(audit_head).read());
   const auth::SettingsSealer sealer(keys.settings);
   settings::Registry settings(*database, sealer);
+  routing::IpRules ip_rules(*database);
   jobs::Jobs jobs({});
   events::Log events(*database, jobs, {});
   observability::Metrics metrics;
@@ -145,7 +146,6 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
                             .configuration = nlohmann::json(config.plugin)});
   events.start();
   auto following = settings.follow(events, jobs);
-  routing::IpRules ip_rules(*database);
   auto following_rules = ip_rules.follow(events, jobs);
   auth.start(events, jobs);
   auto hub = std::make_unique<routing::EventHub>(events);
