@@ -18,6 +18,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -41,8 +42,10 @@ void set_up_log(const Config& config) {
 }
 
 /// `running` follows what takes effect at once, so that a change is told once.
-void reread(const config::Inputs& inputs, Config& running, routing::Pipeline& pipeline, egress::Client& egress) {
+void reread(const config::Inputs& inputs, Config& running, routing::Pipeline& pipeline, egress::Client& egress,
+            auth::AccessTokens& tokens) {
   try {
+    tokens.replace_keys(auth::open_jwt_keys(running.data.directory));
     const auto fresh = config::load(inputs).config;
     set_up_log(fresh);
     pipeline.set_rate_limits(fresh.http.rate_limit.per_address, fresh.http.rate_limit.per_principal);
@@ -54,7 +57,7 @@ void reread(const config::Inputs& inputs, Config& running, routing::Pipeline& pi
     running.log = fresh.log;
     running.http.rate_limit = fresh.http.rate_limit;
     running.egress = fresh.egress;
-  } catch (const config::ConfigError& error) {
+  } catch (const std::runtime_error& error) {
     observability::log(Level::error, "config", std::string("what was in effect stays: ") + error.what());
   }
 }
@@ -71,7 +74,8 @@ http::ServerOptions server_options(const Config& config, std::size_t files) {
   return options;
 }
 
-routing::PipelineOptions pipeline_options(const Config& config, const auth::Keys& keys, const routing::IpRules& rules) {
+routing::PipelineOptions pipeline_options(const Config& config, const auth::Keys& keys,
+                                          std::function<bool(const std::string&)> address_allowed) {
   return {.trusted_proxies = config.http.trusted_proxies,
           .cors_origins = config.http.cors_origins,
           .tls = !config.http.tls_certificate.empty(),
@@ -80,7 +84,7 @@ routing::PipelineOptions pipeline_options(const Config& config, const auth::Keys
           .requests_per_address = config.http.rate_limit.per_address,
           .requests_per_principal = config.http.rate_limit.per_principal,
           .idempotency_key = keys.idempotency,
-          .address_allowed = [&rules](const std::string& address) { return rules.takes(address); }};
+          .address_allowed = std::move(address_allowed)};
 }
 
 auth::VaultKeys vault_keys(const Config& config) {
@@ -151,7 +155,7 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
   auto hub = std::make_unique<routing::EventHub>(events);
   routing::Health health(health_checks(*database, manager));
   routing::OpenApi openapi(table);
-  abi::BuiltIn accounts(parts, cli::accounts_table(auth));
+  abi::BuiltIn accounts(parts, cli::accounts_table(auth, table));
   abi::BuiltIn audit_part(parts, cli::audit_table());
   abi::BuiltIn ip_rules_part(parts, cli::ip_rules_table(ip_rules));
   abi::BuiltIn settings_part(parts, cli::settings_table(settings));
@@ -160,7 +164,9 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
   abi::BuiltIn probes_part(parts, cli::health_table(probes));
 
   cli::Commands commands(services);
-  auto routes = routing::system_routes({{events, jobs, auth.authenticator, *hub}, health, metrics, openapi});
+  const auto address_allowed = [&ip_rules](const std::string& address) { return ip_rules.takes(address); };
+  auto routes =
+      routing::system_routes({{events, jobs, auth.authenticator, *hub, address_allowed}, health, metrics, openapi});
   for (auto& more :
        {accounts.take_routes(), audit_part.take_routes(), ip_rules_part.take_routes(), settings_part.take_routes(),
         probes_part.take_routes(), cli::plugin_routes(manager), commands.routes()}) {
@@ -172,13 +178,13 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
 
   const auto pipeline =
       std::make_shared<routing::Pipeline>(routing::PipelineParts{table, auth.authenticator, jobs, *database, metrics},
-                                          pipeline_options(config, keys, ip_rules));
+                                          pipeline_options(config, keys, address_allowed));
   http::Server server(server_options(config, files), pipeline);
   server.start();
   say_listening(config, server);
 
   auto running = config;
-  cli::wait_for_end([&] { reread(inputs, running, *pipeline, egress); });
+  cli::wait_for_end([&] { reread(inputs, running, *pipeline, egress, auth.access_tokens); });
 
   observability::log(Level::info, "kernel", "stopping: no new requests, finishing those in flight");
   commands.stop();

@@ -40,25 +40,13 @@ bool wants_csv(const atrium::Request& request) {
 
 void AuditRoutes::start() {
   auto listing = filter_parameters();
-  for (auto& parameter :
-       {atrium::query_parameter("limit", "How many at most",
-                                {{"type", "integer"}, {"minimum", 1}, {"maximum", 200}, {"default", 50}}),
-        atrium::query_parameter("offset", "How many to skip", {{"type", "integer"}, {"minimum", 0}, {"default", 0}}),
-        atrium::query_parameter("cursor", "Go on after next_cursor of the page before")})
-    listing.push_back(parameter);
+  for (auto& parameter : atrium::Page::parameters()) listing.push_back(parameter);
   get("/admin/audit",
       {.summary = "What was done or tried, by whom and from where, newest first",
        .description = "`atrium audit verify` tells whether the log is what was written.",
        .access = {"admin"},
        .query = std::move(listing),
-       .answer = {{"type", "object"},
-                  {"required", {"items", "total", "limit", "offset", "next_cursor"}},
-                  {"properties",
-                   {{"items", {{"type", "array"}, {"items", atrium::schema<Entry>()}}},
-                    {"total", {{"type", "integer"}}},
-                    {"limit", {{"type", "integer"}}},
-                    {"offset", {{"type", "integer"}}},
-                    {"next_cursor", {{"type", {"string", "null"}}}}}}},
+       .answer = atrium::Page::schema(atrium::schema<Entry>()),
        .tag = "Admin"},
       [this](atrium::Request& request) { return list(request); });
 
@@ -77,9 +65,7 @@ void AuditRoutes::start() {
 
 atrium::Reply AuditRoutes::list(const atrium::Request& request) const {
   const Filter filter(request);
-  atrium::Page page;
-  page.limit = request.number("limit", atrium::detail::default_limit, 1, atrium::detail::max_limit);
-  page.offset = request.number("offset", 0, 0, atrium::detail::max_offset);
+  auto page = atrium::Page::of(request);
   atrium::Parameters parameters;
   std::string where = filter.where(parameters);
   store().run("SELECT count(*) FROM audit" + where, parameters,

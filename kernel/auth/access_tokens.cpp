@@ -3,6 +3,7 @@
 #include "auth/encoding.hpp"
 
 #include <charconv>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 
@@ -59,10 +60,18 @@ class Reader {
 
 AccessTokens::AccessTokens(const KeyRing& ring, std::string audience)
     : payload_begin_(R"({"iss":")" + audience + R"(","aud":")" + audience + R"(","sub":")") {
-  if (ring.empty() || !is_word(audience)) throw std::invalid_argument("access tokens need a key and an audience");
+  if (!is_word(audience)) throw std::invalid_argument("access tokens need an audience");
+  replace_keys(ring);
+}
+
+void AccessTokens::replace_keys(const KeyRing& ring) {
+  if (ring.empty()) throw std::invalid_argument("access tokens need a key");
+  std::vector<Signer> signers;
   for (const SigningKey& key : ring)
-    signers_.push_back(
+    signers.push_back(
         {base64url(R"({"alg":"HS256","typ":"JWT","kid":")" + key.id + R"("})") + '.', HmacSha256(key.secret)});
+  std::unique_lock lock(mutex_);
+  signers_ = std::move(signers);
 }
 
 std::string AccessTokens::issue(const AccessClaims& claims) const {
@@ -71,6 +80,7 @@ std::string AccessTokens::issue(const AccessClaims& claims) const {
   const std::string payload = payload_begin_ + claims.user_id + R"(","sid":")" + claims.session_id + R"(","role":")" +
                               claims.role + R"(","iat":)" + std::to_string(claims.issued_at) + R"(,"exp":)" +
                               std::to_string(claims.expires_at) + '}';
+  std::shared_lock lock(mutex_);
   const Signer& signer = signers_.front();
   const std::string signed_part = signer.header + base64url(payload);
   return signed_part + '.' + signature_text(signer.hmac.tag(signed_part));
@@ -78,6 +88,7 @@ std::string AccessTokens::issue(const AccessClaims& claims) const {
 
 std::variant<AccessClaims, TokenFault> AccessTokens::verify(std::string_view token, std::int64_t now) const {
   if (token.size() > max_token_bytes) return TokenFault::forged;
+  std::shared_lock lock(mutex_);
   for (const Signer& signer : signers_) {
     if (!token.starts_with(signer.header) || token.size() < signer.header.size() + 1 + signature_chars) continue;
     const std::string_view signed_part = token.substr(0, token.size() - signature_chars - 1);

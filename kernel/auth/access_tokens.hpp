@@ -4,6 +4,7 @@
 #include "auth/keys.hpp"
 
 #include <cstdint>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -25,6 +26,8 @@ class AccessTokens {
   /// `audience` stands as `iss` and `aud`: a token made for another installation or use does not count here.
   explicit AccessTokens(const KeyRing& ring, std::string audience = "atrium");
 
+  /// [any thread] From now on these sign and verify. Throws std::invalid_argument where there is none.
+  void replace_keys(const KeyRing& ring);
   /// [any thread] Ids and role are plain words (no quotes or control characters).
   std::string issue(const AccessClaims& claims) const;
   /// [any thread] About two microseconds; never waits. `now`: seconds since 1970.
@@ -35,6 +38,7 @@ class AccessTokens {
     std::string header;  ///< base64url, with the dot after it
     HmacSha256 hmac;
   };
+  mutable std::shared_mutex mutex_;
   std::vector<Signer> signers_;
   std::string payload_begin_;
 };

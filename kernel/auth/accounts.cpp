@@ -29,6 +29,7 @@ void Accounts::start() {
   declare_mfa();
   declare_users();
   declare_sessions();
+  declare_api_keys();
 }
 
 void Accounts::declare_sign_in() {
@@ -65,7 +66,7 @@ void Accounts::declare_sign_in() {
        [this](atrium::Request& request) { return refresh(request); });
   post("/auth/logout",
        {.summary = "End this session: its access and refresh token stop working at once, on every node",
-        .access = {"user", without_mfa},
+        .access = {"user", without_mfa, session_only},
         .status = 204,
         .tag = tag,
         .viewer = true},
@@ -82,7 +83,7 @@ void Accounts::declare_own_account() {
       [this](atrium::Request& request) { return atrium::ok(auth_.users.get(request.principal().id())); });
   put("/auth/me",
       {.summary = "Change my name or e-mail address",
-       .access = {"user", without_mfa},
+       .access = {"user", without_mfa, session_only},
        .body = atrium::schema<ProfileBody>(true),
        .answer = atrium::schema<User>(),
        .tag = tag,
@@ -90,7 +91,7 @@ void Accounts::declare_own_account() {
       [this](atrium::Request& request) { return update_profile(request); });
   post("/auth/change-password",
        {.summary = "Change my password; ends every other session of mine",
-        .access = {"user", without_mfa},
+        .access = {"user", without_mfa, session_only},
         .body = atrium::schema<ChangePasswordBody>(true),
         .answer = atrium::schema<User>(),
         .tag = tag,

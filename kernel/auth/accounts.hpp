@@ -18,8 +18,10 @@ using CallerOf = std::function<Caller(const atrium::Request&)>;
 
 class Accounts final : public atrium::Plugin {
  public:
-  /// `auth` outlives this object. `caller_of` is asked on the request's handler thread, before it is answered.
-  Accounts(Auth& auth, CallerOf caller_of) : auth_(auth), caller_of_(std::move(caller_of)) {}
+  /// `auth` outlives this object. `caller_of` is asked on the request's handler thread, before it is answered;
+  /// `names_an_operation` says of a scope whether any route is meant by it.
+  Accounts(Auth& auth, CallerOf caller_of, std::function<bool(std::string_view scope)> names_an_operation)
+      : auth_(auth), caller_of_(std::move(caller_of)), names_an_operation_(std::move(names_an_operation)) {}
   void start() override;
 
  private:
@@ -28,6 +30,7 @@ class Accounts final : public atrium::Plugin {
   void declare_mfa();
   void declare_users();
   void declare_sessions();
+  void declare_api_keys();
 
   atrium::Reply register_account(atrium::Request& request);
   atrium::Reply login(atrium::Request& request);
@@ -45,9 +48,11 @@ class Accounts final : public atrium::Plugin {
   atrium::Reply remove_user(atrium::Request& request);
   atrium::Reply list_sessions(atrium::Request& request);
   atrium::Reply end_session(atrium::Request& request);
+  atrium::Reply make_api_key(atrium::Request& request);
 
   Auth& auth_;
   CallerOf caller_of_;
+  std::function<bool(std::string_view scope)> names_an_operation_;
 };
 
 }  // namespace kernel::auth

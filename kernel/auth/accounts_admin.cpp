@@ -3,12 +3,6 @@
 #include "auth/accounts_reading.hpp"
 
 namespace kernel::auth {
-namespace {
-
-constexpr std::int64_t max_limit = 200, max_offset = 1'000'000'000;
-
-}  // namespace
-
 void Accounts::declare_users() {
   atrium::ListRoute<User> users;
   users.filter("role").filter("status").search("email", "full_name");
@@ -48,23 +42,13 @@ void Accounts::declare_users() {
 }
 
 void Accounts::declare_sessions() {
+  auto query = atrium::Page::parameters();
+  query.push_back(atrium::query_parameter("user_id", "Only this user's"));
   get("/security/sessions",
       {.summary = "Who is signed in, newest first",
        .access = {"admin"},
-       .query = {atrium::query_parameter("user_id", "Only this user's"),
-                 atrium::query_parameter("limit", "How many at most",
-                                         {{"type", "integer"}, {"minimum", 1}, {"maximum", 200}, {"default", 50}}),
-                 atrium::query_parameter("offset", "How many to skip",
-                                         {{"type", "integer"}, {"minimum", 0}, {"default", 0}}),
-                 atrium::query_parameter("cursor", "Go on after next_cursor of the page before")},
-       .answer = {{"type", "object"},
-                  {"required", {"items", "total", "limit", "offset", "next_cursor"}},
-                  {"properties",
-                   {{"items", {{"type", "array"}, {"items", atrium::schema<SessionRow>()}}},
-                    {"total", {{"type", "integer"}}},
-                    {"limit", {{"type", "integer"}}},
-                    {"offset", {{"type", "integer"}}},
-                    {"next_cursor", {{"type", {"string", "null"}}}}}}},
+       .query = std::move(query),
+       .answer = atrium::Page::schema(atrium::schema<SessionRow>()),
        .tag = "Security"},
       [this](atrium::Request& request) { return list_sessions(request); });
   remove("/security/sessions/{id}",
@@ -99,9 +83,7 @@ atrium::Reply Accounts::remove_user(atrium::Request& request) {
 }
 
 atrium::Reply Accounts::list_sessions(atrium::Request& request) {
-  atrium::Page page;
-  page.limit = request.number("limit", 50, 1, max_limit);
-  page.offset = request.number("offset", 0, 0, max_offset);
+  auto page = atrium::Page::of(request);
   Sessions::Query wanted{.user_id = std::string(request.query("user_id").value_or("")),
                          .before = std::string(request.query("cursor").value_or("")),
                          .limit = page.limit + 1,

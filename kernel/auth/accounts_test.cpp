@@ -14,9 +14,12 @@ using testing::FakeRequest;
 class AccountsTest : public testing::OnEachDatabase {
  protected:
   AccountsTest()
-      : accounts_(*auth_, [this](const atrium::Request& request) {
-          return Caller{FakeHost::of(request.raw()).who, {"10.0.0.1", "a browser", "request"}};
-        }) {
+      : accounts_(
+            *auth_,
+            [this](const atrium::Request& request) {
+              return Caller{FakeHost::of(request.raw()).who, {"10.0.0.1", "a browser", "request"}};
+            },
+            [](std::string_view scope) { return scope == "tasks:read"; }) {
     accounts_.attach(&host_);
     accounts_.run_start();
   }
@@ -45,15 +48,19 @@ TEST_P(AccountsTest, every_route_says_who_may_call_it) {
   const std::map<std::string, std::string> expected{{"POST /auth/register", "none"},
                                                     {"POST /auth/login", "none"},
                                                     {"POST /auth/refresh", "none"},
-                                                    {"POST /auth/logout", "user"},
-                                                    {"GET /auth/me", "user"},
-                                                    {"PUT /auth/me", "user"},
-                                                    {"POST /auth/change-password", "user"},
-                                                    {"POST /auth/mfa/setup", "user"},
-                                                    {"POST /auth/mfa/verify", "user"},
-                                                    {"POST /auth/mfa/recovery-codes", "user"},
-                                                    {"POST /auth/mfa/disable", "user"},
+                                                    {"POST /auth/logout", "own account"},
+                                                    {"GET /auth/me", "own profile"},
+                                                    {"PUT /auth/me", "own account"},
+                                                    {"POST /auth/change-password", "own account"},
+                                                    {"POST /auth/mfa/setup", "own account"},
+                                                    {"POST /auth/mfa/verify", "own account"},
+                                                    {"POST /auth/mfa/recovery-codes", "own account"},
+                                                    {"POST /auth/mfa/disable", "own account"},
                                                     {"DELETE /admin/users/{id}/mfa", "admin"},
+                                                    {"GET /security/api-keys", "user"},
+                                                    {"POST /security/api-keys", "session"},
+                                                    {"GET /security/api-keys/{id}", "user"},
+                                                    {"DELETE /security/api-keys/{id}", "user"},
                                                     {"GET /admin/users", "admin"},
                                                     {"POST /admin/users", "admin"},
                                                     {"GET /admin/users/{id}", "admin"},
@@ -61,11 +68,14 @@ TEST_P(AccountsTest, every_route_says_who_may_call_it) {
                                                     {"DELETE /admin/users/{id}", "admin"},
                                                     {"GET /security/sessions", "admin"},
                                                     {"DELETE /security/sessions/{id}", "admin"}};
+  const std::map<std::string, atrium::Json> lists{{"own account", {"user", without_mfa, session_only}},
+                                                  {"own profile", {"user", without_mfa}},
+                                                  {"session", {"user", session_only}}};
   EXPECT_EQ(host_.routes.size(), expected.size());
   for (const auto& [route, access] : expected)
     EXPECT_EQ(host_.routes.at(route).declaration["access"],
-              access == "user" ? atrium::Json({"user", without_mfa}) : atrium::Json::array({access}))
-        << route << ": one's own account stays open to whoever has yet to set up MFA";
+              lists.contains(access) ? lists.at(access) : atrium::Json::array({access}))
+        << route << ": one's own account stays open to whoever has yet to set up MFA, and closed to API keys";
 }
 
 TEST_P(AccountsTest, a_viewer_may_change_its_own_account_and_answers_with_secrets_are_not_kept) {

@@ -20,15 +20,16 @@ Auth::Auth(storage::Database& database, settings::Registry& settings, const Keys
     : passwords(password_options),
       access_tokens(keys.jwt),
       sessions(database),
+      api_keys(database),
       issued_tokens(database),
       refresh_tokens(sessions),
-      users(database, settings, passwords, sessions),
-      mfa(database, sessions, keys.mfa),
+      users(database, settings, passwords, sessions, api_keys),
+      mfa(database, sessions, api_keys, keys.mfa),
       setup_token(data_directory),
       registration(database, settings, passwords, users, setup_token),
       sign_in({database, settings, passwords, users, sessions, refresh_tokens, access_tokens, throttle, mfa}),
       links(keys.presign),
-      authenticator(database, access_tokens, sessions, issued_tokens, links),
+      authenticator(database, access_tokens, sessions, api_keys, issued_tokens, links),
       settings_(settings) {
   auto declared = SecuritySettings::definitions();
   for (auto&& more : {PasswordPolicy::definitions(), HashingCost::definitions()})
@@ -48,13 +49,16 @@ void Auth::apply_settings() {
 void Auth::start(events::Log& events, jobs::Jobs& jobs) {
   registration.prepare();
   ends_ = events.live([this](const events::EventPtr& event) { end_what_ended(*event); });
-  store_seen_ = jobs.every(2s, [this] { sessions.store_seen_when_due(); });
+  store_uses_ = jobs.every(2s, [this] {
+    sessions.store_seen_when_due();
+    api_keys.store_last_uses();
+  });
   sweep_ = jobs.every(10min, [this] { sessions.sweep(keep_ended_sessions); });
 }
 
 void Auth::stop() {
   ends_.reset();
-  store_seen_.reset();
+  store_uses_.reset();
   sweep_.reset();
 }
 
@@ -63,9 +67,15 @@ void Auth::end_what_ended(const storage::Event& event) {
     sessions.forget(event.resource_id);
   } else if (event.topic == mfa_enabled_topic || event.topic == mfa_disabled_topic) {
     sessions.note_mfa(event.resource_id, event.topic == mfa_enabled_topic);
-  } else if (event.topic == token_revoked_topic) {
+    api_keys.forget_owner(event.resource_id);
+  } else if (event.topic == api_key_revoked_topic) {
+    api_keys.forget(event.resource_id);
+  } else if (event.topic == user_updated_topic || event.topic == token_revoked_topic) {
     const auto data = atrium::Json::parse(event.data, nullptr, false);
-    if (data.is_object()) issued_tokens.forget(data.value("kind", ""), data.value("id", ""));
+    if (!data.is_object()) return;
+    if (event.topic == token_revoked_topic) return issued_tokens.forget(data.value("kind", ""), data.value("id", ""));
+    const bool active = data.value("status", "") == atrium::name_of(UserStatus::active);
+    api_keys.note_owner(event.resource_id, data.value("role", ""), active);
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // Everything of this folder, put together for one database.
 #include "auth/access_tokens.hpp"
+#include "auth/api_keys.hpp"
 #include "auth/issued_tokens.hpp"
 #include "auth/keys.hpp"
 #include "auth/login_throttle.hpp"
@@ -36,6 +37,7 @@ class Auth {
   LoginThrottle throttle;
   AccessTokens access_tokens;
   Sessions sessions;
+  ApiKeys api_keys;
   IssuedTokens issued_tokens;
   RefreshTokens refresh_tokens;
   Users users;
@@ -53,7 +55,7 @@ class Auth {
   const settings::Registry& settings_;
   std::shared_ptr<void> settings_changes_;
   std::unique_ptr<events::Subscription> ends_;
-  std::unique_ptr<jobs::Timer> store_seen_, sweep_;
+  std::unique_ptr<jobs::Timer> store_uses_, sweep_;
 };
 
 }  // namespace kernel::auth

@@ -14,7 +14,8 @@ struct SigningKey {
   explicit SigningKey(std::string secret);
 };
 
-/// The first key signs; all of them verify, so that a new key can take over while old tokens still count.
+/// The first key signs; all of them verify: the one that signed before it, while its tokens still count, and the one
+/// that will sign next, which another node may have begun to use.
 using KeyRing = std::vector<SigningKey>;
 
 struct Keys {
@@ -26,8 +27,12 @@ struct Keys {
   static Keys open(const std::filesystem::path& data_directory);
 };
 
-/// Makes a new signing key. The one before it still verifies until the next rotation. In effect from the next start
-/// on; the old key is never lost on the way, whatever dies when.
-void rotate_jwt_key(const std::filesystem::path& data_directory);
+/// The same of the signing keys alone; finishes a rotation that was cut short.
+KeyRing open_jwt_keys(const std::filesystem::path& data_directory);
+
+/// The next key signs from now on, and a new one comes to wait behind it; the one before it still verifies, until the
+/// next rotation. In effect where the keys are opened again. No key is lost on the way, whatever dies when. Returns the
+/// new ring.
+KeyRing rotate_jwt_keys(const std::filesystem::path& data_directory);
 
 }  // namespace kernel::auth

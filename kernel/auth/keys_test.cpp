@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -33,15 +34,16 @@ TEST(Keys, the_first_start_makes_them_for_their_owner_alone) {
   const Keys keys = Keys::open(data.path());
   EXPECT_EQ(mode_of(data.path() / "keys"), fs::perms::owner_all);
   std::set<std::string> different{keys.jwt.front().secret, keys.presign,  keys.audit,
-                                  keys.idempotency,        keys.settings, keys.mfa};
-  EXPECT_EQ(different.size(), 6u);
+                                  keys.idempotency,        keys.settings, keys.mfa,
+                                  keys.jwt.back().secret};
+  EXPECT_EQ(different.size(), 7u);
   for (const std::string& key : different) EXPECT_EQ(key.size(), 32u);
   int files = 0;
   for (const auto& entry : fs::directory_iterator(data.path() / "keys")) {
     EXPECT_EQ(mode_of(entry.path()), fs::perms::owner_read | fs::perms::owner_write) << entry.path();
     ++files;
   }
-  EXPECT_EQ(files, 6);  // nothing unfinished is left over
+  EXPECT_EQ(files, 7);  // nothing unfinished is left over
 }
 
 TEST(Keys, the_next_start_finds_the_same_ones) {
@@ -95,15 +97,47 @@ TEST(Keys, a_link_in_place_of_a_key_is_refused) {
   EXPECT_NE(refusal(data.path()), "");
 }
 
-TEST(Keys, after_a_rotation_the_new_key_signs_and_the_old_one_verifies) {
+std::vector<std::string> ids_of(const KeyRing& ring) {
+  std::vector<std::string> ids;
+  for (const auto& key : ring) ids.push_back(key.id);
+  return ids;
+}
+
+TEST(Keys, after_a_rotation_the_next_key_signs_and_the_old_one_verifies) {
   ScratchDirectory data;
   const Keys before = Keys::open(data.path());
-  rotate_jwt_key(data.path());
+  ASSERT_EQ(before.jwt.size(), 2u);
+  const auto rotated = rotate_jwt_keys(data.path());
   const Keys after = Keys::open(data.path());
-  ASSERT_EQ(after.jwt.size(), 2u);
-  EXPECT_NE(after.jwt[0].id, before.jwt[0].id);
-  EXPECT_EQ(after.jwt[1].id, before.jwt[0].id);
+  EXPECT_EQ(ids_of(after.jwt), ids_of(rotated));
+  ASSERT_EQ(after.jwt.size(), 3u);
+  EXPECT_EQ(after.jwt[0].id, before.jwt[1].id);
+  EXPECT_EQ(after.jwt[2].id, before.jwt[0].id);
   EXPECT_EQ(after.audit, before.audit);
+}
+
+TEST(Keys, a_node_that_has_not_rotated_yet_knows_what_one_that_has_signs_with) {
+  ScratchDirectory first, second;
+  const Keys keys = Keys::open(first.path());
+  fs::copy(first.path(), second.path(), fs::copy_options::recursive);
+  const auto rotated = rotate_jwt_keys(first.path());
+  const auto ids = ids_of(Keys::open(second.path()).jwt);
+  EXPECT_NE(std::find(ids.begin(), ids.end(), rotated.front().id), ids.end());
+  const auto others = ids_of(rotated);
+  EXPECT_NE(std::find(others.begin(), others.end(), keys.jwt.front().id), others.end());
+}
+
+TEST(Keys, rotations_and_starts_at_once_lose_no_key_that_signs) {
+  ScratchDirectory data;
+  const Keys before = Keys::open(data.path());
+  {
+    std::vector<std::jthread> starts;
+    for (int i = 0; i < 8; ++i) starts.emplace_back([&] { Keys::open(data.path()); });
+    rotate_jwt_keys(data.path());
+  }
+  const auto ids = ids_of(Keys::open(data.path()).jwt);
+  EXPECT_EQ(ids.front(), before.jwt[1].id);
+  EXPECT_EQ(ids.back(), before.jwt[0].id);
 }
 
 TEST(Keys, a_rotation_cut_short_loses_no_key) {
@@ -111,8 +145,10 @@ TEST(Keys, a_rotation_cut_short_loses_no_key) {
   const Keys before = Keys::open(data.path());
   fs::rename(data.path() / "keys" / "jwt.key", data.path() / "keys" / "jwt-previous.key");
   const Keys after = Keys::open(data.path());
-  ASSERT_EQ(after.jwt.size(), 2u);
-  EXPECT_EQ(after.jwt[1].secret, before.jwt[0].secret);
+  ASSERT_EQ(after.jwt.size(), 3u);
+  EXPECT_EQ(after.jwt[0].secret, before.jwt[1].secret);
+  EXPECT_EQ(after.jwt[2].secret, before.jwt[0].secret);
+  EXPECT_NE(after.jwt[1].secret, after.jwt[0].secret);
 }
 
 }  // namespace

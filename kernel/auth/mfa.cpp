@@ -28,8 +28,8 @@ atrium::Problem is_on() {
 
 }  // namespace
 
-Mfa::Mfa(storage::Database& database, Sessions& sessions, const std::string& key)
-    : database_(database), sessions_(sessions), box_(key), recovery_codes_(box_) {}
+Mfa::Mfa(storage::Database& database, Sessions& sessions, ApiKeys& api_keys, const std::string& key)
+    : database_(database), sessions_(sessions), api_keys_(api_keys), box_(key), recovery_codes_(box_) {}
 
 Mfa::Offer Mfa::offer(const storage::Actor& actor, const User& user) {
   const std::string id = user.id.str(), secret = random_bytes(totp::secret_bytes);
@@ -63,6 +63,7 @@ std::vector<std::string> Mfa::activate(const storage::Actor& actor, const std::s
     sessions_.end_all(transaction, user_id, keep_session);
     record(transaction, mfa_enabled_topic, user_id);
     transaction.after_commit([this, user_id] { sessions_.note_mfa(user_id, true); });
+    api_keys_.owner_changes(transaction, user_id);
     return codes;
   });
 }
@@ -100,6 +101,7 @@ bool Mfa::turn_off(storage::Transaction& transaction, const std::string& user_id
   sessions_.end_all(transaction, user_id, keep_session);
   record(transaction, mfa_disabled_topic, user_id);
   transaction.after_commit([this, user_id] { sessions_.note_mfa(user_id, false); });
+  api_keys_.owner_changes(transaction, user_id);
   return true;
 }
 

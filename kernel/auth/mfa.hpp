@@ -4,6 +4,7 @@
 // The secret lies in the database sealed under a key that does not, bound to its user. A code is spent by
 // compare-and-set on the step it stands for, in the transaction that does what the code allows: of any number of uses
 // of one code, one succeeds, on any node.
+#include "auth/api_keys.hpp"
 #include "auth/recovery_codes.hpp"
 #include "auth/sealed_box.hpp"
 #include "auth/sessions.hpp"
@@ -23,7 +24,7 @@ inline constexpr std::string_view mfa_enabled_topic = "user.mfa_enabled", mfa_di
 class Mfa {
  public:
   /// `key`: 32 bytes.
-  Mfa(storage::Database& database, Sessions& sessions, const std::string& key);
+  Mfa(storage::Database& database, Sessions& sessions, ApiKeys& api_keys, const std::string& key);
 
   struct Offer {
     std::string secret;  ///< base32
@@ -58,6 +59,7 @@ class Mfa {
 
   storage::Database& database_;
   Sessions& sessions_;
+  ApiKeys& api_keys_;
   SealedBox box_;
   RecoveryCodes recovery_codes_;
 };

@@ -10,12 +10,7 @@ namespace {
 
 constexpr std::string_view program = "atrium";
 
-struct Number {
-  const char* key;
-  std::int64_t PasswordPolicy::*field;
-  std::int64_t least, most;
-  const char *unit, *description;
-};
+using Number = settings::NumberMember<PasswordPolicy>;
 constexpr std::array numbers{
     Number{"min_length", &PasswordPolicy::min_length, 8, 64, "characters", "The least a new password has"},
     Number{"max_length", &PasswordPolicy::max_length, 64, PasswordPolicy::longest, "characters",
@@ -24,11 +19,7 @@ constexpr std::array numbers{
            "Former passwords of an account that it may not have again"},
 };
 
-struct Flag {
-  const char* key;
-  bool PasswordPolicy::*field;
-  const char* description;
-};
+using Flag = settings::FlagMember<PasswordPolicy>;
 constexpr std::array flags{
     Flag{"require_uppercase", &PasswordPolicy::require_uppercase, "A new password needs a letter A to Z"},
     Flag{"require_lowercase", &PasswordPolicy::require_lowercase, "A new password needs a letter a to z"},
@@ -46,34 +37,12 @@ bool is_symbol(char c) { return !is_upper(c) && !is_lower(c) && !is_digit(c); }
 }  // namespace
 
 std::vector<settings::Definition> PasswordPolicy::definitions() {
-  const PasswordPolicy standard;
-  std::vector<settings::Definition> all;
-  for (const Number& number : numbers) {
-    settings::Definition& made = all.emplace_back();
-    made.category = category;
-    made.key = number.key;
-    made.type = settings::Type::integer;
-    made.standard = standard.*number.field;
-    made.description = number.description;
-    made.minimum = static_cast<double>(number.least);
-    made.maximum = static_cast<double>(number.most);
-    made.unit = number.unit;
-  }
-  for (const Flag& flag : flags) {
-    settings::Definition& made = all.emplace_back();
-    made.category = category;
-    made.key = flag.key;
-    made.type = settings::Type::boolean;
-    made.standard = standard.*flag.field;
-    made.description = flag.description;
-  }
-  return all;
+  return settings::definitions_of(category, numbers, flags);
 }
 
 PasswordPolicy PasswordPolicy::read(const settings::Registry& registry) {
   PasswordPolicy read;
-  for (const Number& number : numbers) read.*number.field = registry.value(category, number.key).get<std::int64_t>();
-  for (const Flag& flag : flags) read.*flag.field = registry.value(category, flag.key).get<bool>();
+  settings::read_members(read, registry, category, numbers, flags);
   return read;
 }
 

@@ -18,12 +18,7 @@ namespace {
 constexpr std::size_t salt_bytes = 16, tag_bytes = 32;
 constexpr std::size_t max_bytes = PasswordPolicy::longest * 4;
 
-struct Number {
-  const char* key;
-  std::int64_t HashingCost::*field;
-  std::int64_t least, most;
-  const char *unit, *description;
-};
+using Number = settings::NumberMember<HashingCost>;
 // The least of OWASP's equivalent choices for argon2id: 19 MiB, two passes, one lane.
 constexpr std::array numbers{
     Number{"passes", &HashingCost::passes, 2, 10, "", "Passes of argon2id over its memory"},
@@ -49,25 +44,14 @@ std::string hash_of_nothing(const HashingCost& cost) {
 }  // namespace
 
 std::vector<settings::Definition> HashingCost::definitions() {
-  const HashingCost standard;
-  std::vector<settings::Definition> all;
-  for (const Number& number : numbers) {
-    settings::Definition& made = all.emplace_back();
-    made.category = category;
-    made.key = number.key;
-    made.type = settings::Type::integer;
-    made.standard = standard.*number.field;
-    made.description = std::string(number.description) + "; where it rises, a login makes the account's hash anew";
-    made.minimum = static_cast<double>(number.least);
-    made.maximum = static_cast<double>(number.most);
-    made.unit = number.unit;
-  }
+  auto all = settings::definitions_of(category, numbers);
+  for (auto& made : all) made.description += "; where it rises, a login makes the account's hash anew";
   return all;
 }
 
 HashingCost HashingCost::read(const settings::Registry& registry) {
   HashingCost read;
-  for (const Number& number : numbers) read.*number.field = registry.value(category, number.key).get<std::int64_t>();
+  settings::read_members(read, registry, category, numbers);
   return read;
 }
 

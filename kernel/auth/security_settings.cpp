@@ -5,12 +5,8 @@
 namespace kernel::auth {
 namespace {
 
-struct Number {
-  const char* key;
-  std::int64_t SecuritySettings::*field;
-  std::int64_t least, most;
-  const char *unit, *description;
-};
+using Number = settings::NumberMember<SecuritySettings>;
+using Flag = settings::FlagMember<SecuritySettings>;
 constexpr std::int64_t day = 24 * 3600, year = 365 * day;
 constexpr std::array numbers{
     Number{"access_token_ttl_seconds", &SecuritySettings::access_token_ttl_seconds, 10, day, "seconds",
@@ -26,6 +22,10 @@ constexpr std::array numbers{
     Number{"max_sessions_per_user", &SecuritySettings::max_sessions_per_user, 1, 1000, "",
            "Where one more begins, the oldest ends"},
 };
+constexpr std::array flags{
+    Flag{"mfa_required", &SecuritySettings::mfa_required,
+         "Everybody has to set up a second factor before anything else"},
+};
 
 }  // namespace
 
@@ -37,24 +37,8 @@ std::vector<settings::Definition> SecuritySettings::definitions() {
   registration.standard = atrium::name_of(standard.registration);
   registration.description = "Who registers becomes a member at once (open), waits for an admin (approval), or may not";
   for (const auto name : names_of(RegistrationMode{})) registration.choices.emplace_back(name);
-  settings::Definition mfa;
-  mfa.category = category;
-  mfa.key = "mfa_required";
-  mfa.type = settings::Type::boolean;
-  mfa.standard = standard.mfa_required;
-  mfa.description = "Everybody has to set up a second factor before anything else";
-  std::vector<settings::Definition> all{std::move(registration), std::move(mfa)};
-  for (const Number& number : numbers) {
-    settings::Definition& made = all.emplace_back();
-    made.category = category;
-    made.key = number.key;
-    made.type = settings::Type::integer;
-    made.standard = standard.*number.field;
-    made.description = number.description;
-    made.minimum = static_cast<double>(number.least);
-    made.maximum = static_cast<double>(number.most);
-    made.unit = number.unit;
-  }
+  auto all = settings::definitions_of(category, flags, numbers);
+  all.insert(all.begin(), std::move(registration));
   return all;
 }
 
@@ -62,8 +46,7 @@ SecuritySettings SecuritySettings::read(const settings::Registry& registry) {
   SecuritySettings read;
   const auto registration = registry.value(category, "registration");
   read.registration = atrium::enum_from<RegistrationMode>(registration.get_ref<const std::string&>()).value();
-  read.mfa_required = registry.value(category, "mfa_required").get<bool>();
-  for (const Number& number : numbers) read.*number.field = registry.value(category, number.key).get<std::int64_t>();
+  settings::read_members(read, registry, category, flags, numbers);
   return read;
 }
 

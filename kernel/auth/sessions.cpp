@@ -9,7 +9,6 @@ namespace kernel::auth {
 namespace {
 
 constexpr std::int64_t second_us = 1'000'000, minute_us = 60 * second_us;
-constexpr std::size_t seen_batch = 500;
 constexpr std::size_t max_user_agent_bytes = 300;
 
 /// Cut at a character's border; the database refuses half a character, and some zeros.
@@ -37,12 +36,12 @@ bool Sessions::idle(atrium::Time last_seen, atrium::Time now) const {
 }
 
 bool Sessions::ended(const LiveSession& session, atrium::Time now) const {
-  return session.expires_at <= now || idle({session.seen_us.load(std::memory_order_relaxed)}, now);
+  return session.expires_at <= now || idle({session.use.noted_us.load(std::memory_order_relaxed)}, now);
 }
 
 atrium::Time Sessions::last_seen(std::string_view id, atrium::Time stored) const {
   const Live live = cache_.find(id);
-  return live ? std::max(stored, atrium::Time{live->seen_us.load(std::memory_order_relaxed)}) : stored;
+  return live ? std::max(stored, atrium::Time{live->use.noted_us.load(std::memory_order_relaxed)}) : stored;
 }
 
 Sessions::Live Sessions::find_in_memory(std::string_view id, atrium::Time now) const {
@@ -71,7 +70,7 @@ Sessions::Live Sessions::read(std::string_view id) const {
         session->user_id = text_at(row, 0);
         session->role = text_at(row, 1);
         session->expires_at = {integer_at(row, 2)};
-        session->seen_us = session->stored_seen_us = integer_at(row, 3);
+        session->use.noted_us = session->use.stored_us = integer_at(row, 3);
         session->mfa_enabled = truth_at(row, 4);
         return false;
       },
@@ -88,10 +87,7 @@ void Sessions::note_mfa(std::string_view user_id, bool enabled) {
 }
 
 void Sessions::seen(LiveSession& session, atrium::Time now) const {
-  // Every request reads this, one a minute writes it: the cache line stays shared.
-  if (now.microseconds - session.seen_us.load(std::memory_order_relaxed) >=
-      precision_us_.load(std::memory_order_relaxed))
-    session.seen_us.store(now.microseconds, std::memory_order_relaxed);
+  session.use.note(now, precision_us_.load(std::memory_order_relaxed));
 }
 
 std::string Sessions::open(storage::Transaction& transaction, std::string_view user_id, const Origin& origin,
@@ -123,7 +119,7 @@ void Sessions::extend(storage::Transaction& transaction, std::string_view id, at
   exec(transaction, "UPDATE sessions SET expires_at = ?, last_seen_at = ? WHERE id = ? AND ended_at IS NULL",
        expires_at.microseconds, now.microseconds, id);
   transaction.after_commit([this, id = std::string(id), now] {
-    if (const Live live = cache_.find(id)) live->seen_us = now.microseconds;
+    if (const Live live = cache_.find(id)) live->use.noted_us = now.microseconds;
   });
 }
 
@@ -213,19 +209,7 @@ void Sessions::store_seen_when_due() {
 }
 
 void Sessions::store_seen() {
-  std::vector<std::pair<std::string, std::int64_t>> seen;
-  cache_.for_each([&](LiveSession& session) {
-    const std::int64_t at = session.seen_us.load(std::memory_order_relaxed);
-    if (seen.size() >= seen_batch || at <= session.stored_seen_us.load(std::memory_order_relaxed)) return;
-    session.stored_seen_us.store(at, std::memory_order_relaxed);
-    seen.emplace_back(session.id, at);
-  });
-  if (seen.empty()) return;
-  // Not a change that anybody made: no audit row, no event.
-  in_transaction(database_, {}, [&](storage::Transaction& transaction) {
-    for (const auto& [id, at] : seen)
-      exec(transaction, "UPDATE sessions SET last_seen_at = ? WHERE id = ? AND last_seen_at < ?", at, id, at);
-  });
+  store_last_uses(database_, cache_, "UPDATE sessions SET last_seen_at = ? WHERE id = ? AND last_seen_at < ?");
 }
 
 std::int64_t Sessions::sweep(std::chrono::hours keep) {

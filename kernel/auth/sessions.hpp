@@ -1,5 +1,6 @@
 #pragma once
 // Who is signed in. A session ends at once, here and (through the event "session.ended") on every other node.
+#include "auth/last_use.hpp"
 #include "auth/lookaside_cache.hpp"
 #include "auth/origin.hpp"
 #include "storage/database.hpp"
@@ -24,8 +25,7 @@ struct LiveSession {
   std::string id, user_id, role;
   std::atomic<bool> mfa_enabled = false;  ///< the user's account has a second factor
   atrium::Time expires_at;
-  std::atomic<std::int64_t> seen_us;  ///< the last use, to about a minute, or a quarter of the idle timeout
-  std::atomic<std::int64_t> stored_seen_us;
+  LastUse use;  ///< to about a minute, or a quarter of the idle timeout
 };
 
 /// As it is listed.

@@ -18,6 +18,9 @@ Rejected rejected(std::string_view slug, std::string detail) {
   return {"/problems/" + std::string(slug), "Sign in to use this", std::move(detail)};
 }
 Rejected invalid_token() { return rejected("invalid-token", "The token is not valid; sign in again."); }
+Rejected invalid_api_key() {
+  return rejected("invalid-token", "This is no API key, or not any more; GET /security/api-keys lists yours.");
+}
 
 bool equals_ignoring_case(std::string_view text, std::string_view lower) {
   return text.size() == lower.size() && std::equal(text.begin(), text.end(), lower.begin(), [](char a, char b) {
@@ -38,10 +41,11 @@ std::optional<std::string_view> bearer(std::string_view field) {
 }  // namespace
 
 TokenAuthenticator::TokenAuthenticator(storage::Database& database, AccessTokens& access_tokens, Sessions& sessions,
-                                       IssuedTokens& issued_tokens, const SignedLinks& links)
+                                       ApiKeys& api_keys, IssuedTokens& issued_tokens, const SignedLinks& links)
     : database_(database),
       access_tokens_(access_tokens),
       sessions_(sessions),
+      api_keys_(api_keys),
       issued_tokens_(issued_tokens),
       links_(links) {}
 
@@ -75,6 +79,7 @@ Outcome TokenAuthenticator::authenticate_token(const std::string& token, const s
 
 Outcome TokenAuthenticator::by_token(std::string_view token, const Caller& caller) {
   if (token.empty() || token.size() > max_token_bytes) return invalid_token();
+  if (token.starts_with(api_key_prefix)) return by_api_key(token, caller);
   if (token.starts_with(issued_token_prefix)) return by_issued_token(token, caller);
   return by_access_token(token, caller);
 }
@@ -103,6 +108,27 @@ Outcome TokenAuthenticator::by_access_token(std::string_view token, const Caller
                                                      must_set_up_mfa(*session)});
 }
 
+Outcome TokenAuthenticator::by_api_key(std::string_view key, const Caller& caller) {
+  if (!is_opaque_token(key, api_key_prefix)) return invalid_api_key();
+  std::string hash = opaque_token_hash(key);
+  auto live = api_keys_.find_in_memory(hash);
+  if (!live && !caller.may_wait) return NeedsLookup{};
+  if (!live) live = api_keys_.find(hash);
+  if (!live) return invalid_api_key();
+  const auto now = atrium::Time::now();
+  if (live->expired(now)) return rejected("token-expired", "The API key has expired; make a new one.");
+  api_keys_.seen(*live, now);
+  return std::make_shared<const Principal>(Principal{"user",
+                                                     live->user_id,
+                                                     live->role,
+                                                     {},
+                                                     std::move(hash),
+                                                     caller.address,
+                                                     caller.request_id,
+                                                     must_set_up_mfa(*live),
+                                                     live->scopes});
+}
+
 Outcome TokenAuthenticator::by_issued_token(std::string_view token, const Caller& caller) {
   if (!is_opaque_token(token, issued_token_prefix)) return invalid_token();
   const std::string hash = opaque_token_hash(token);
@@ -119,7 +145,10 @@ bool TokenAuthenticator::still_valid(const Principal& principal) {
     const auto session = sessions_.find_in_memory(principal.session_id);
     return session != nullptr && !must_set_up_mfa(*session);
   }
-  if (principal.kind == "user") return false;  // no way to sign in but by a session
+  if (principal.kind == "user") {
+    const auto key = api_keys_.find_in_memory(principal.key_id);
+    return key != nullptr && !key->expired(atrium::Time::now()) && !must_set_up_mfa(*key);
+  }
   return principal.key_id.empty() || issued_tokens_.find_in_memory(principal.key_id) != nullptr;
 }
 

@@ -1,6 +1,8 @@
 #pragma once
-// Reads credentials: `Authorization: Bearer` with an access token or an issued token, `X-API-Key`, or a signed link.
+// Reads credentials: an access token, an API key or an issued token, in `Authorization: Bearer` or `X-API-Key`, or a
+// signed link.
 #include "auth/access_tokens.hpp"
+#include "auth/api_keys.hpp"
 #include "auth/authenticator.hpp"
 #include "auth/issued_tokens.hpp"
 #include "auth/sessions.hpp"
@@ -13,7 +15,7 @@ namespace kernel::auth {
 /// Looks at the query string only for a link. A token's form says what it is; each kind has one function here.
 class TokenAuthenticator final : public Authenticator {
  public:
-  TokenAuthenticator(storage::Database& database, AccessTokens& access_tokens, Sessions& sessions,
+  TokenAuthenticator(storage::Database& database, AccessTokens& access_tokens, Sessions& sessions, ApiKeys& api_keys,
                      IssuedTokens& issued_tokens, const SignedLinks& links);
 
   Outcome authenticate(const http::RequestHead& head, const std::string& client_address, const std::string& request_id,
@@ -33,12 +35,15 @@ class TokenAuthenticator final : public Authenticator {
   };
   Outcome by_token(std::string_view token, const Caller& caller);
   Outcome by_access_token(std::string_view token, const Caller& caller);
-  bool must_set_up_mfa(const LiveSession& session) const { return mfa_required_ && !session.mfa_enabled; }
+  Outcome by_api_key(std::string_view key, const Caller& caller);
+  /// Of a live session or API key.
+  bool must_set_up_mfa(const auto& credential) const { return mfa_required_ && !credential.mfa_enabled; }
   Outcome by_issued_token(std::string_view token, const Caller& caller);
 
   storage::Database& database_;
   AccessTokens& access_tokens_;
   Sessions& sessions_;
+  ApiKeys& api_keys_;
   IssuedTokens& issued_tokens_;
   const SignedLinks& links_;
   std::atomic<bool> mfa_required_ = false;

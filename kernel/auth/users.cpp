@@ -59,8 +59,9 @@ NewUser Users::checked(NewUser account) const {
   return account;
 }
 
-Users::Users(storage::Database& database, const settings::Registry& settings, Passwords& passwords, Sessions& sessions)
-    : database_(database), settings_(settings), passwords_(passwords), sessions_(sessions) {}
+Users::Users(storage::Database& database, const settings::Registry& settings, Passwords& passwords, Sessions& sessions,
+             ApiKeys& api_keys)
+    : database_(database), settings_(settings), passwords_(passwords), sessions_(sessions), api_keys_(api_keys) {}
 
 bool Users::any() const {
   bool found = false;
@@ -142,7 +143,7 @@ User Users::update_profile(const storage::Actor& actor, const std::string& id, c
     if (email) user.email = *email;
     if (profile.full_name) user.full_name = *profile.full_name;
     store(transaction, user);
-    record(transaction, "user.updated", user);
+    record(transaction, user_updated_topic, user);
     return user;
   });
 }
@@ -159,8 +160,11 @@ User Users::update_standing(const storage::Actor& actor, const std::string& id, 
     const bool is_admin = user.role == Role::admin && user.status == UserStatus::active;
     if (was_admin && !is_admin) keep_an_admin(transaction, before);
     store(transaction, user);
-    if (user.role != before.role || user.status != before.status) sessions_.end_all(transaction, id);
-    record(transaction, "user.updated", user);
+    if (user.role != before.role || user.status != before.status) {
+      sessions_.end_all(transaction, id);
+      api_keys_.owner_changes(transaction, id);
+    }
+    record(transaction, user_updated_topic, user);
     return user;
   });
 }
@@ -175,6 +179,7 @@ void Users::remove(const storage::Actor& actor, const std::string& id, std::opti
          atrium::Time::now().microseconds, id);
     forget_passwords(transaction, id);
     sessions_.end_all(transaction, id);
+    api_keys_.revoke_all(transaction, id);
     record(transaction, "user.deleted", user);
   });
 }

@@ -1,5 +1,6 @@
 #pragma once
 // The accounts of this installation. Uniqueness and "there is always an admin" are held by the database.
+#include "auth/api_keys.hpp"
 #include "auth/passwords.hpp"
 #include "auth/sessions.hpp"
 #include "auth/user.hpp"
@@ -8,9 +9,12 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace kernel::auth {
+
+inline constexpr std::string_view user_updated_topic = "user.updated";
 
 /// What a new account is made of.
 struct NewUser {
@@ -23,7 +27,8 @@ struct NewUser {
 /// wait: pool threads only. What may be done by whom is the caller's to check.
 class Users {
  public:
-  Users(storage::Database& database, const settings::Registry& settings, Passwords& passwords, Sessions& sessions);
+  Users(storage::Database& database, const settings::Registry& settings, Passwords& passwords, Sessions& sessions,
+        ApiKeys& api_keys);
 
   /// Normalises the address and adds what is wrong, at most one fault to a member.
   void check(NewUser& account, std::vector<atrium::Fault>& faults) const;
@@ -71,6 +76,7 @@ class Users {
   const settings::Registry& settings_;
   Passwords& passwords_;
   Sessions& sessions_;
+  ApiKeys& api_keys_;
 };
 
 }  // namespace kernel::auth

@@ -6,9 +6,11 @@
 #include "auth/accounts.hpp"
 #include "auth/password_policy.hpp"
 #include "auth/security_settings.hpp"
+#include "routing/access.hpp"
 #include "routing/ip_rules_routes.hpp"
 #include "settings/settings_routes.hpp"
 
+#include <algorithm>
 #include <memory>
 
 namespace kernel::cli {
@@ -28,9 +30,15 @@ storage::Actor actor_of(const atrium::Request& request) { return auth::actor_of(
 
 }  // namespace
 
-const atrium_plugin& accounts_table(auth::Auth& auth) {
-  return abi::built_in_table<auth::Accounts>("accounts",
-                                             [&auth] { return std::make_unique<auth::Accounts>(auth, caller_of); });
+const atrium_plugin& accounts_table(auth::Auth& auth, const routing::Table& routes) {
+  const auto names_an_operation = [&routes](std::string_view scope) {
+    const auto all = routes.all();
+    return std::any_of(all.begin(), all.end(),
+                       [&](const auto& route) { return auth::covers(scope, routing::operation_of(*route)); });
+  };
+  return abi::built_in_table<auth::Accounts>("accounts", [&auth, names_an_operation] {
+    return std::make_unique<auth::Accounts>(auth, caller_of, names_an_operation);
+  });
 }
 
 const atrium_plugin& audit_table() {

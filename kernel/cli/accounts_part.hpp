@@ -1,14 +1,15 @@
 #pragma once
 #include "auth/auth.hpp"
 #include "routing/ip_rules.hpp"
+#include "routing/route.hpp"
 #include "settings/registry.hpp"
 
 #include <atrium/abi.h>
 
 namespace kernel::cli {
 
-/// The built-in that serves accounts, told by the kernel's own context who is calling. `auth` outlives it.
-const atrium_plugin& accounts_table(auth::Auth& auth);
+/// The built-in that serves accounts, told by the kernel's own context who is calling. `auth` and `routes` outlive it.
+const atrium_plugin& accounts_table(auth::Auth& auth, const routing::Table& routes);
 /// The built-in that shows the audit log.
 const atrium_plugin& audit_table();
 /// The one that serves the rules for addresses, which outlive it.

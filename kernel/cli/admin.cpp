@@ -99,6 +99,23 @@ int clear_ip_rules(const InstallationOptions& installation) {
   return 0;
 }
 
+int rotate_signing_key(const InstallationOptions& installation) {
+  const auto config = installation.load().config;
+  explaining([&] {
+    Store store(config);
+    const auto next = store.keys.jwt.at(1).id;
+    storage::in_transaction(*store.database, operator_at_the_shell, [&](storage::Transaction& transaction) {
+      transaction.record({"signing_key.rotated", "signing_key", next, "", "", ""});
+    });
+    auth::rotate_jwt_keys(config.data.directory);
+    std::cout << "The key " << next << " signs new access tokens from the next reload (SIGHUP) or start on; "
+              << "the tokens that are out still count.\n"
+              << "With several nodes: reload this one, then copy " << (config.data.directory + "/keys/jwt*")
+              << " to the others and reload them.\n";
+  });
+  return 0;
+}
+
 }  // namespace
 
 void add_admin(CLI::App& app, Program& program) {
@@ -130,6 +147,9 @@ void add_admin(CLI::App& app, Program& program) {
   auto* clear = admin->add_subcommand("clear-ip-rules", "Let everybody in again whom the IP rules keep out");
   add_installation_options(*clear, *on_chosen<InstallationOptions>(*clear, program, clear_ip_rules));
   clear->footer("Example:\n  atrium admin clear-ip-rules");
+  auto* rotate = admin->add_subcommand("rotate-signing-key", "Sign access tokens with a new key; nobody is logged out");
+  add_installation_options(*rotate, *on_chosen<InstallationOptions>(*rotate, program, rotate_signing_key));
+  rotate->footer("Example:\n  atrium admin rotate-signing-key && systemctl reload atrium");
 }
 
 }  // namespace kernel::cli

@@ -82,7 +82,8 @@ class Following {
     const auto type = message.value("type", "");
     if (type == "error") throw Refused(observability::printable(message.value("detail", ""), 300));
     if (type == "resume_gap")
-      throw Refused("the events after " + after_ + " are gone or to come; the oldest is " + message.value("oldest", ""));
+      throw Refused("the events after " + after_ + " are gone or to come; the oldest is " +
+                    message.value("oldest", ""));
     if (type == "subscribed") {
       if (!std::exchange(subscribed_once_, true))
         std::cerr << "following " << options_.pattern << " on " << client_.url() << std::endl;

@@ -25,7 +25,20 @@ std::string media_type(std::string_view content_type) {
   return lower;
 }
 
+std::optional<atrium::Problem> key_fault(const Route& route, const auth::Principal& principal) {
+  if (principal.key_id.empty()) return std::nullopt;
+  if (lists(route, auth::session_only))
+    return problem_of_status(403, "An API key cannot do this; sign in with your password.");
+  const auto operation = operation_of(route);
+  if (!principal.scopes || auth::cover(*principal.scopes, operation)) return std::nullopt;
+  return problem_of_status(403, "The API key lacks the scope '" + auth::scopes_of(operation).front() + "'.");
+}
+
 }  // namespace
+
+auth::Operation operation_of(const Route& route) { return {http::to_string(route.method), route.pattern, route.write}; }
+
+bool open_to_viewers(const Route& route) { return !route.write || declared(route, "viewer"); }
 
 bool takes_links(const Route& route) { return lists(route, "link"); }
 
@@ -49,7 +62,8 @@ std::optional<atrium::Problem> access_fault(const Route& route, const auth::Prin
   if (!lists(route, "user") && !(admin && lists(route, "admin")))
     return problem_of_status(403,
                              lists(route, "admin") ? "Only an admin may do this." : "This is not for user accounts.");
-  if (principal->role == "viewer" && route.write && !declared(route, "viewer"))
+  if (auto fault = key_fault(route, *principal)) return fault;
+  if (principal->role == "viewer" && !open_to_viewers(route))
     return problem_of_status(403, "A viewer may only read. Ask an admin for the role member.");
   return std::nullopt;
 }

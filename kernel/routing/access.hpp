@@ -15,6 +15,10 @@ std::optional<atrium::Problem> access_fault(const Route& route, const auth::Prin
 atrium::Problem rejection(const auth::Rejected& rejected);
 /// The 403 for a link that is no good.
 atrium::Problem link_rejection(const auth::Rejected& rejected);
+/// A viewer may call it too: it writes nothing, or nothing but the viewer's own account.
+bool open_to_viewers(const Route& route);
+/// As the scopes of API keys name it.
+auth::Operation operation_of(const Route& route);
 /// Whoever holds a signed link may call it.
 bool takes_links(const Route& route);
 /// The route lets everybody in, so that bad credentials do not matter.

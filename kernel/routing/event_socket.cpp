@@ -16,6 +16,8 @@ constexpr int max_messages_a_second = 200;
 // A replay waits while the client has this much to read; far below the bound at which it is dropped.
 constexpr std::size_t replay_backlog = 512 * 1024;
 constexpr auto replay_pause = 20ms;
+// The scopes of the same stream as Server-Sent Events.
+constexpr auth::Operation follow_events{"GET", "/events", false};
 
 std::string text_member(const json& message, const char* name) {
   const auto found = message.find(name);
@@ -57,6 +59,8 @@ void EventSocket::signed_in(auth::PrincipalPtr principal) {
   if (state_ == State::closed) return;
   if (!principal || principal->kind != "user") return end(close_code::unauthorized, "not signed in");
   if (principal->must_set_up_mfa) return end(close_code::unauthorized, "set up multi-factor authentication first");
+  if (principal->scopes && !auth::cover(*principal->scopes, follow_events))
+    return end(close_code::unauthorized, "the API key lacks the scope events:read");
   principal_ = std::move(principal);
   state_ = State::signed_in;
   follower_ = std::make_shared<Follower>(parts_.log, parts_.jobs, principal_,
@@ -140,7 +144,7 @@ void EventSocket::resume(const json& message) {
 void EventSocket::on_tick() {
   if (state_ == State::closed) return;
   if (state_ == State::signed_in) {
-    if (!parts_.authenticator.still_valid(*principal_)) end(close_code::unauthorized, "the session has ended");
+    if (!parts_.may_go_on(*principal_)) end(close_code::unauthorized, "the session has ended");
     return;
   }
   if (std::chrono::steady_clock::now() - opened_ >= auth_deadline) end(close_code::unauthorized, "not signed in");

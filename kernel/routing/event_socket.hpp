@@ -6,7 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include <chrono>
+#include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace kernel::routing {
@@ -17,6 +19,12 @@ struct EventParts {
   jobs::Jobs& jobs;
   auth::Authenticator& authenticator;
   EventHub& hub;
+  std::function<bool(const std::string& address)> address_allowed{};  ///< by the IP rules; null: all are
+
+  /// Asked at every tick of a stream: its session or key counts, and its address is taken. Looks only into memory.
+  bool may_go_on(const auth::Principal& who) const {
+    return authenticator.still_valid(who) && (!address_allowed || address_allowed(who.address));
+  }
 };
 
 namespace close_code {

@@ -67,8 +67,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
   void tick() {
     if (ended_) return;
     ticks_lagging_ = lagging_ ? ticks_lagging_ + 1 : 0;
-    if (exchange_->cancelled() || !parts_.authenticator.still_valid(*principal_) ||
-        ticks_lagging_ >= ticks_until_too_slow)
+    if (exchange_->cancelled() || !parts_.may_go_on(*principal_) || ticks_lagging_ >= ticks_until_too_slow)
       return end();
     // A heartbeat shows proxies and the client that the stream lives; a lagging client has enough to read.
     if (++ticks_ % ticks_between_heartbeats == 0 && !lagging_) exchange_->stream_write(": still here\n\n", [] {});

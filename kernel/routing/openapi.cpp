@@ -1,5 +1,7 @@
 #include "routing/openapi.hpp"
 
+#include "routing/access.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -110,7 +112,7 @@ json answers(const Route& route) {
     responses[status] = std::move(answer);
   }
   if (responses.empty()) responses["200"] = {{"description", "Success"}};
-  const bool open = std::find(route.access.begin(), route.access.end(), "none") != route.access.end();
+  const bool open = open_to_all(route);
   if (!open) responses["401"] = {{"$ref", "#/components/responses/Unauthorized"}};
   if (!open) responses["403"] = {{"$ref", "#/components/responses/Forbidden"}};
   responses["4XX"] = {{"$ref", "#/components/responses/Fault"}};
@@ -118,16 +120,20 @@ json answers(const Route& route) {
 }
 
 json operation(const Route& route, std::set<std::string>& taken) {
+  const bool open = open_to_all(route);
   json result{{"operationId", operation_id(route, taken)},
               {"summary", member(route.declaration, "summary", route.pattern)},
               {"tags", {tag_of(route)}},
               {"responses", answers(route)},
               {"x-access", route.access}};
+  if (!open) {
+    result["x-scopes"] = auth::scopes_of(operation_of(route));
+    result["x-viewer"] = open_to_viewers(route);
+  }
   if (auto description = member(route.declaration, "description"); !description.empty())
     result["description"] = std::move(description);
   if (auto list = parameters(route); !list.empty()) result["parameters"] = std::move(list);
   if (auto body = request_body(route); !body.is_null()) result["requestBody"] = std::move(body);
-  const bool open = std::find(route.access.begin(), route.access.end(), "none") != route.access.end();
   if (open) result["security"] = json::array();
   return result;
 }

@@ -43,11 +43,14 @@ TEST(OpenApiDescription, FollowsFromTheDeclarations) {
   EXPECT_EQ(read["parameters"][0]["in"], "path");
   EXPECT_EQ(read["parameters"][1]["in"], "query");
   EXPECT_TRUE(read["responses"].contains("401"));
+  EXPECT_EQ(read["x-scopes"], (json{"things:read", "GET /things/{id}"}));
+  EXPECT_EQ(read["x-viewer"], true);
   const auto& patch = document["paths"]["/things/{id}"]["patch"]["requestBody"];
   EXPECT_EQ(patch["required"], true);
   EXPECT_TRUE(patch["content"].contains("application/merge-patch+json"));
   const auto& open = document["paths"]["/up"];
   EXPECT_EQ(open["get"]["security"], json::array());
+  EXPECT_FALSE(open["get"].contains("x-scopes"));
   EXPECT_EQ(open["servers"][0]["url"], "/");
 }
 

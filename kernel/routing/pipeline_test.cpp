@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <optional>
 #include <vector>
 
 namespace kernel::routing {
@@ -62,6 +63,33 @@ TEST_F(PipelineTest, WhoMustSetUpMfaIsLetInOnlyWhereTheDeclarationSaysSo) {
   EXPECT_EQ(send(Method::get, "/open", "new").status, 200);
   EXPECT_EQ(send(Method::get, "/own", "alice").status, 200);
   EXPECT_EQ(send(Method::get, "/own", "robot").status, 403);
+}
+
+TEST_F(PipelineTest, AnApiKeyIsLetInWhereItsScopesSaySoAndItsOwnerMay) {
+  route({{"method", "POST"}, {"path", "/password"}, {"access", {"user", auth::session_only}}, {"viewer", true}});
+  const auto key = [this](const std::string& name, const std::string& role, std::optional<auth::Scopes> scopes) {
+    auto principal = std::make_shared<auth::Principal>(*testing::user(name, role));
+    principal->key_id = "a key";
+    if (scopes) principal->scopes = std::make_shared<const auth::Scopes>(*scopes);
+    authenticator_.tokens[name] = principal;
+  };
+  key("reads", "member", auth::Scopes{"things:read"});
+  EXPECT_EQ(send(Method::get, "/things", "reads").status, 200);
+  EXPECT_EQ(send(Method::get, "/things/1", "reads").status, 200);
+  EXPECT_EQ(send(Method::post, "/things", "reads", "{}").status, 403);
+  EXPECT_EQ(send(Method::get, "/open", "reads").status, 200);
+  key("creates", "member", auth::Scopes{"POST /things"});
+  EXPECT_EQ(send(Method::post, "/things", "creates", "{}").status, 200);
+  EXPECT_EQ(send(Method::post, "/things/read", "creates").status, 403);
+  EXPECT_EQ(send(Method::get, "/things", "creates").status, 403);
+  key("exceeds", "member", auth::Scopes{"*:read", "admin:read"});
+  EXPECT_EQ(send(Method::get, "/admin", "exceeds").status, 403);
+  key("viewer's", "viewer", auth::Scopes{"*:write"});
+  EXPECT_EQ(send(Method::post, "/things", "viewer's", "{}").status, 403);
+  key("all", "admin", {});
+  EXPECT_EQ(send(Method::get, "/admin", "all").status, 200);
+  EXPECT_EQ(send(Method::post, "/password", "all").status, 403);
+  EXPECT_EQ(send(Method::post, "/password", "alice").status, 200);
 }
 
 TEST_F(PipelineTest, ALinkOpensWhatTakesLinksAndNothingElse) {

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace kernel::settings {
@@ -37,6 +38,55 @@ struct Definition {
   /// holds it. Throws DefinitionError, also where the default is no good value.
   static Definition parse(const std::string& category, const atrium::Json& declaration);
 };
+
+/// A whole number or a flag that is a member of a struct of settings: declared and read from one line of a table.
+template <class Settings>
+struct NumberMember {
+  const char* key;
+  std::int64_t Settings::*field;
+  std::int64_t least, most;
+  const char *unit, *description;
+
+  Definition definition(std::string_view category) const {
+    const Settings standard;
+    Definition made{std::string(category), key, Type::integer, standard.*field, description};
+    made.minimum = static_cast<double>(least);
+    made.maximum = static_cast<double>(most);
+    made.unit = unit;
+    return made;
+  }
+};
+template <class Settings>
+struct FlagMember {
+  const char* key;
+  bool Settings::*field;
+  const char* description;
+
+  Definition definition(std::string_view category) const {
+    const Settings standard;
+    return {std::string(category), key, Type::boolean, standard.*field, description};
+  }
+};
+/// Of every member of these tables.
+template <class... Tables>
+std::vector<Definition> definitions_of(std::string_view category, const Tables&... tables) {
+  std::vector<Definition> all;
+  const auto add = [&](const auto& table) {
+    for (const auto& member : table) all.push_back(member.definition(category));
+  };
+  (add(tables), ...);
+  return all;
+}
+/// Sets the members of these tables to what the registry says.
+template <class Settings, class Registry, class... Tables>
+void read_members(Settings& settings, const Registry& registry, std::string_view category, const Tables&... tables) {
+  const auto read = [&](const auto& table) {
+    for (const auto& member : table)
+      settings.*member.field =
+          registry.value(category, member.key).template get<std::remove_cvref_t<decltype(settings.*member.field)>>();
+  };
+  (read(tables), ...);
+}
 
 /// What is wrong with a value, in words for who sets it; nullopt when nothing is.
 std::optional<std::string> fault_of(const Definition& definition, const atrium::Json& value);

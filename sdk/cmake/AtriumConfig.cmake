@@ -51,6 +51,7 @@ function(atrium_add_plugin id)
     include(GoogleTest)
     set(test ${id}_plugin_test)
     add_executable(${test} ${PLUGIN_TESTS} ${PLUGIN_SOURCES})
+    atrium_unit_test(${test})
     target_compile_definitions(${test} PRIVATE ATRIUM_PLUGIN_ID="${id}" ATRIUM_PLUGIN_VERSION="${version}"
       ATRIUM_PLUGIN_SOURCE_DIR="${CMAKE_CURRENT_SOURCE_DIR}")
     target_include_directories(${test} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/src)

@@ -2,6 +2,7 @@
 import pytest
 
 from support import accounts
+from support.events import Events
 from test_conventions import pointers, problem
 
 
@@ -93,6 +94,16 @@ def test_they_outlive_a_restart_and_the_operator_can_clear_them(proxied):
     assert server.command("admin", "clear-ip-rules", "--data", server.data).returncode == 0
     server.start()
     assert status_from(server, "198.51.100.1") == 200
+
+
+def test_a_stream_that_is_open_ends_where_its_address_is_blocked(own_server):
+    server = own_server()
+    admin = accounts.first_admin(server)
+    with Events(server, admin.token, "*", source="127.0.0.2") as blocked, Events(server, admin.token, "*") as other:
+        rules = {"rules": [{"cidr": "127.0.0.2", "action": "block"}]}
+        assert admin.client.put("/security/ip-rules", json=rules).status_code == 200
+        assert blocked.closed() == 4401
+        other.nothing_before_pong()
 
 
 @pytest.mark.parametrize("who", ["member", "viewer"])

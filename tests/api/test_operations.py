@@ -61,7 +61,7 @@ def test_needs_an_admin(member, row):
     assert call(member.client, row).status_code == 403
 
 
-OWN_ACCOUNT = ("/auth/",)
+OWN_ACCOUNT = ("/auth/", "/security/api-keys")
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row["auth"] == "user" and row["method"] != "GET"

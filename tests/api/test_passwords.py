@@ -141,6 +141,7 @@ def test_a_raised_cost_applies_and_old_passwords_still_work(server, admin, newco
     newcomer.sign_in()
 
 
+@pytest.mark.alone
 def test_known_and_unknown_account_answer_alike(own_server):
     """The same bytes, and the same time within 5 % of the median. Sampled until the medians settle."""
     server = own_server()
@@ -169,6 +170,7 @@ def test_known_and_unknown_account_answer_alike(own_server):
     assert len(bodies) == 1
 
 
+@pytest.mark.alone
 def test_many_logins_do_not_hold_up_others(server, admin, member, newcomer):
     """200 at once: other routes take at most twice as long (medians of one run), and who is refused learns when to come."""
     assert admin.client.put("/security", json={"max_failed_logins": 1000}).status_code == 200

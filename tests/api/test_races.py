@@ -1,5 +1,6 @@
 """What two do at once, and what one node does while the account is at work on another."""
 import shutil
+import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -103,3 +104,18 @@ def test_an_end_on_one_node_holds_on_the_other(nodes, end):
             assert stream.closed() == 4401
         assert me(second, account.token).status_code == 401
     assert refresh(second, account.refresh_token).status_code == 401
+
+
+def test_a_new_signing_key_of_one_node_counts_on_the_other(nodes):
+    """Also before the other one has heard of it: it has had the next key all along."""
+    first, second = nodes
+    account = accounts.new_user(first, first.admin, "member")
+    before = account.token.split(".")[0]
+    assert first.command("admin", "rotate-signing-key").returncode == 0
+    first.process.send_signal(signal.SIGHUP)
+    while account.renew().token.split(".")[0] == before:
+        pass
+    assert [me(node, account.token).status_code for node in nodes] == [200, 200]
+    elsewhere = accounts.Account(second, account.email)
+    assert elsewhere.token.split(".")[0] == before
+    assert [me(node, elsewhere.token).status_code for node in nodes] == [200, 200]

@@ -1,5 +1,7 @@
 """admin, login, and the login that renews itself."""
+import base64
 import json
+import signal
 import sqlite3
 import stat
 
@@ -7,6 +9,7 @@ import httpx
 
 from support import accounts
 from support.accounts import PASSWORD
+from support.events import Events
 from support.shell import Shell, done, failed
 
 
@@ -154,3 +157,46 @@ def test_whoever_cuts_off_its_end_is_noticed(shell, own_server):
     program.start()
     program.stop()
     done(shell.run("audit", "verify", **there))
+
+
+def kid(token):
+    header = token.split(".")[0]
+    return json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))["kid"]
+
+
+def reload_until_another_key_signs(program, account, before):
+    program.process.send_signal(signal.SIGHUP)
+    while kid(account.renew().token) == before:
+        pass
+
+
+def test_a_new_signing_key_logs_nobody_out(shell, own_server):
+    program = own_server()
+    admin = accounts.first_admin(program)
+    there = {"ATRIUM_DATA_DIRECTORY": str(program.data)}
+    old_token, old_refresh, old_kid = admin.token, admin.refresh_token, kid(admin.token)
+    admin.sign_in()  # another session, to see what signs now
+
+    def still_signed_in():
+        with accounts.client(program, old_token) as client:
+            return client.get("/auth/me").status_code == 200
+
+    with Events(program, old_token, "*") as stream:
+        assert "nobody" in done(shell.run("admin", "rotate-signing-key", "--help")).lower()
+        done(shell.run("admin", "rotate-signing-key", **there))
+        reload_until_another_key_signs(program, admin, old_kid)
+        assert still_signed_in()
+        stream.nothing_before_pong()
+    program.stop()
+    program.start()
+    assert still_signed_in()
+    # After a second rotation its access token is one to refresh, but the session lives.
+    second_kid = kid(admin.token)
+    done(shell.run("admin", "rotate-signing-key", **there))
+    reload_until_another_key_signs(program, admin, second_kid)
+    assert not still_signed_in()
+    with accounts.anonymous(program) as client:
+        answer = client.post("/auth/refresh", json={"refresh_token": old_refresh})
+    assert answer.status_code == 200 and kid(answer.json()["access_token"]) not in (old_kid, second_kid)
+    rows = admin.client.get("/admin/audit", params={"action": "signing_key.rotated"}).json()["items"]
+    assert len(rows) == 2

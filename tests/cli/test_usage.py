@@ -7,7 +7,7 @@ import pytest
 from support.shell import done, failed
 
 COMMANDS = ["serve", "admin", "admin create", "admin reset-password", "admin remove-mfa",
-            "admin clear-ip-rules", "login", "plugin", "plugin list", "plugin show",
+            "admin clear-ip-rules", "admin rotate-signing-key", "login", "plugin", "plugin list", "plugin show",
             "plugin enable", "plugin disable", "events", "migrate", "backup", "restore", "config", "config check",
             "config show", "config sample", "audit", "audit verify", "doctor", "version"]
 

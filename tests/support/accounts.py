@@ -13,6 +13,13 @@ class Account:
 
     def sign_in(self):
         answer = anonymous(self.server).post("/auth/login", json={"email": self.email, "password": self.password})
+        return self._has(answer)
+
+    def renew(self):
+        """The same session with a new pair of tokens."""
+        return self._has(anonymous(self.server).post("/auth/refresh", json={"refresh_token": self.refresh_token}))
+
+    def _has(self, answer):
         assert answer.status_code == 200, answer.text
         body = answer.json()
         self.token, self.refresh_token, self.user = body["access_token"], body["refresh_token"], body["user"]

@@ -11,15 +11,16 @@ PATIENCE = 60  # seconds until a test gives up waiting
 class Events:
     """One WebSocket. `with Events(server, token, "task.*") as events: events.wait("task.created", id=...)`."""
 
-    def __init__(self, server, token=None, *patterns, path="/ws", query=True):
+    def __init__(self, server, token=None, *patterns, path="/ws", query=True, source=None):
         self.url = server.url.replace("http", "ws", 1) + path + (f"?token={token}" if token and query else "")
         self.patterns = patterns
+        self.origin = {"local_addr": (source, 0)} if source else {}
         self.loop = asyncio.new_event_loop()
         self.seen = []
 
     def __enter__(self):
         async def connect():  # inside the loop: the client takes the running one when it is made
-            return await websockets.connect(self.url, ping_interval=None, max_size=2**22)
+            return await websockets.connect(self.url, ping_interval=None, max_size=2**22, **self.origin)
         self.socket = self._run(connect())
         for pattern in self.patterns:
             self.subscribe(pattern)

@@ -133,7 +133,7 @@ class Knowledge final : public atrium::Plugin {
   /// A page of search results: its cursor is the offset of the next one.
   Async<atrium::Reply> answer_search(const atrium::Request& request) const {
     atrium::Page page;
-    page.limit = request.number("limit", atrium::detail::default_limit, 1, atrium::detail::max_limit);
+    page.limit = request.number("limit", atrium::Page::default_limit, 1, atrium::Page::max_limit);
     page.offset = offset_of(request);
     const auto match = request.query("match").value_or("all");
     if (match != "all" && match != "any") throw atrium::invalid("?match", "must be one of: all, any");
@@ -151,11 +151,11 @@ class Knowledge final : public atrium::Plugin {
   }
   static std::int64_t offset_of(const atrium::Request& request) {
     const auto cursor = request.query("cursor");
-    if (!cursor) return request.number("offset", 0, 0, atrium::detail::max_offset);
+    if (!cursor) return request.number("offset", 0, 0, atrium::Page::max_offset);
     const auto values = atrium::detail::decode_cursor(*cursor, 1);
     std::int64_t offset = -1;
     if (values) std::from_chars(values->front().data(), values->front().data() + values->front().size(), offset);
-    if (offset < 0 || offset > atrium::detail::max_offset)
+    if (offset < 0 || offset > atrium::Page::max_offset)
       throw atrium::invalid("?cursor", "is not a cursor of this list");
     return offset;
   }
@@ -200,8 +200,8 @@ class Knowledge final : public atrium::Plugin {
 
   atrium::Reply categories(const atrium::Request& request) const {
     atrium::Page page;
-    page.limit = request.number("limit", atrium::detail::default_limit, 1, atrium::detail::max_limit);
-    page.offset = request.number("offset", 0, 0, atrium::detail::max_offset);
+    page.limit = request.number("limit", atrium::Page::default_limit, 1, atrium::Page::max_limit);
+    page.offset = request.number("offset", 0, 0, atrium::Page::max_offset);
     page.total = store().value<std::int64_t>("SELECT count(DISTINCT category) FROM knowledge").value_or(0);
     store().query(
         "SELECT category, count(*) FROM knowledge WHERE category IS NOT NULL GROUP BY category ORDER BY category "

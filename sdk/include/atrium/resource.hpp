@@ -18,12 +18,39 @@ struct Page {
     if (count++) items += ',';
     write_json(items, value);
   }
+  /// With the request's `limit` and `offset`; throws the 422 where they are out of bounds.
+  static Page of(const Request& request) {
+    Page page;
+    page.limit = request.number("limit", default_limit, 1, max_limit);
+    page.offset = request.number("offset", 0, 0, max_offset);
+    return page;
+  }
   Reply reply(const Request& request) const;
+
+  static constexpr std::int64_t default_limit = 50, max_limit = 200, max_offset = 1'000'000'000;
+
+  /// What the description says of every list's query.
+  static Json parameters() {
+    return Json::array(
+        {query_parameter("limit", "How many at most",
+                         {{"type", "integer"}, {"minimum", 1}, {"maximum", max_limit}, {"default", default_limit}}),
+         query_parameter("offset", "How many to skip", {{"type", "integer"}, {"minimum", 0}, {"default", 0}}),
+         query_parameter("cursor", "Go on after next_cursor of the page before")});
+  }
+  /// Of a page of such items.
+  static Json schema(Json item) {
+    return {{"type", "object"},
+            {"required", {"items", "total", "limit", "offset", "next_cursor"}},
+            {"properties",
+             {{"items", {{"type", "array"}, {"items", std::move(item)}}},
+              {"total", {{"type", "integer"}}},
+              {"limit", {{"type", "integer"}}},
+              {"offset", {{"type", "integer"}}},
+              {"next_cursor", {{"type", {"string", "null"}}}}}}};
+  }
 };
 
 namespace detail {
-
-inline constexpr std::int64_t default_limit = 50, max_limit = 200, max_offset = 1'000'000'000;
 
 inline std::string with_parameter(std::string_view target, std::string_view name, std::string_view value,
                                   std::string_view without) {
@@ -162,11 +189,7 @@ class ListRoute {
   RouteOptions described(std::string_view tag) const {
     RouteOptions options{.summary = "List, newest first", .runs = Runs::fast_read, .tag = tag};
     if (!order_.empty()) options.summary = "List in order";
-    options.query = {
-        query_parameter("limit", "How many at most",
-                        {{"type", "integer"}, {"minimum", 1}, {"maximum", 200}, {"default", 50}}),
-        query_parameter("offset", "How many to skip", {{"type", "integer"}, {"minimum", 0}, {"default", 0}}),
-        query_parameter("cursor", "Go on after next_cursor of the page before")};
+    options.query = Page::parameters();
     for (const auto& filter : filters_)
       for_each_member<T>([&](const auto& m) {
         using M = typename std::remove_cvref_t<decltype(m)>::Value;
@@ -178,22 +201,13 @@ class ListRoute {
             query_parameter(filter.parameter, "Only those whose " + filter.named() + " is this", schema));
       });
     if (!searched_.empty()) options.query.push_back(query_parameter("search", "Only those that contain these words"));
-    options.answer = {{"type", "object"},
-                      {"required", {"items", "total", "limit", "offset", "next_cursor"}},
-                      {"properties",
-                       {{"items", {{"type", "array"}, {"items", schema<T>()}}},
-                        {"total", {{"type", "integer"}}},
-                        {"limit", {{"type", "integer"}}},
-                        {"offset", {{"type", "integer"}}},
-                        {"next_cursor", {{"type", {"string", "null"}}}}}}};
+    options.answer = Page::schema(schema<T>());
     if (adapt_) adapt_(options);
     return options;
   }
 
   Reply answer(const Store& store, const Request& request) const {
-    Page page;
-    page.limit = request.number("limit", detail::default_limit, 1, detail::max_limit);
-    page.offset = request.number("offset", 0, 0, detail::max_offset);
+    Page page = Page::of(request);
     Parameters parameters;
     std::string where = conditions(request, parameters);
     std::string sql = "SELECT count(*) FROM ";
