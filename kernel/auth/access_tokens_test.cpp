@@ -7,6 +7,7 @@
 #include <openssl/hmac.h>
 
 #include <atomic>
+#include <deque>
 #include <thread>
 #include <variant>
 #include <vector>
@@ -169,7 +170,7 @@ TEST_F(AccessTokensTest, threads_do_not_disturb_each_other) {
 }
 
 TEST_F(AccessTokensTest, more_keys_than_a_thread_keeps_still_work) {
-  std::vector<AccessTokens> many;
+  std::deque<AccessTokens> many;
   for (char c = 'a'; c < 'a' + 20; ++c) many.emplace_back(KeyRing{SigningKey(std::string(32, c))});
   for (int round = 0; round < 2; ++round)
     for (const AccessTokens& tokens : many)

@@ -7,7 +7,6 @@ import pathlib
 import secrets
 import signal
 import socket
-import uuid
 
 import httpx
 import pytest
@@ -17,7 +16,7 @@ from support.events import PATIENCE
 from support.openssh import Agent, OpenSsh, User, alive, fingerprint, keygen, wait_until
 from test_conventions import pointers, problem
 
-UNKNOWN = str(uuid.uuid4())
+UNKNOWN = "01890000-0000-7000-8000-000000000000"
 
 
 @pytest.fixture(scope="module")
