@@ -3,8 +3,8 @@
 #include "auth/settings_sealer.hpp"
 #include "cli/accounts_part.hpp"
 #include "cli/cli.hpp"
+#include "cli/command_routes.hpp"
 #include "cli/health_part.hpp"
-#include "cli/plugin_routes.hpp"
 #include "cli/process.hpp"
 #include "config/data_directory.hpp"
 #include "http/server.hpp"
@@ -106,6 +106,13 @@ std::vector<routing::Health::Check> health_checks(storage::Database& database, p
            }}};
 }
 
+std::vector<plugins::Addition> additions(const packages::Installed& installed) {
+  std::vector<plugins::Addition> all;
+  for (auto&& one : installed.unpack_all())
+    all.push_back({std::move(one.id), std::move(one.folder), std::move(one.fault)});
+  return all;
+}
+
 void say_listening(const Config& config, const http::Server& server) {
   const auto host = config::parse_host_port(config.http.listen).host;
   const auto shown = host.find(':') == std::string::npos ? host : "[" + host + "]";
@@ -143,8 +150,11 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
                          auth.issued_tokens, auth.links, vault, *objects, settings};
 
   routing::Table table;
+  packages::Installed installed(
+      data, {packages::read_public_keys(config.plugins.trusted_keys), config.plugins.allow_unsigned});
   plugins::Manager manager(parts, table,
                            {.directory = config.plugins.directory,
+                            .additions = additions(installed),
                             .data = data,
                             .enabled = config.plugins.enabled,
                             .configuration = nlohmann::json(config.plugin)});
@@ -159,6 +169,7 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
   abi::BuiltIn audit_part(parts, cli::audit_table());
   abi::BuiltIn ip_rules_part(parts, cli::ip_rules_table(ip_rules));
   abi::BuiltIn settings_part(parts, cli::settings_table(settings));
+  abi::BuiltIn plugins_part(parts, cli::plugins_table(manager, installed, *database));
 
   probes::Probes probes(jobs, [&] { return cli::installation_probes(config, *database, *objects, manager); });
   abi::BuiltIn probes_part(parts, cli::health_table(probes));
@@ -169,7 +180,7 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
       routing::system_routes({{events, jobs, auth.authenticator, *hub, address_allowed}, health, metrics, openapi});
   for (auto& more :
        {accounts.take_routes(), audit_part.take_routes(), ip_rules_part.take_routes(), settings_part.take_routes(),
-        probes_part.take_routes(), cli::plugin_routes(manager), commands.routes()}) {
+        probes_part.take_routes(), plugins_part.take_routes(), commands.routes()}) {
     routes.insert(routes.end(), more.begin(), more.end());
   }
   table.replace("kernel", std::move(routes));
@@ -191,6 +202,7 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
   server.drain(20s);
   manager.stop_all();
   probes_part.stop();
+  plugins_part.stop();
   settings_part.stop();
   ip_rules_part.stop();
   audit_part.stop();

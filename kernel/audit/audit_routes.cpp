@@ -1,5 +1,6 @@
 #include "audit/audit_routes.hpp"
 
+#include "abi/on_pool.hpp"
 #include "audit/csv.hpp"
 #include "audit/entry.hpp"
 
@@ -9,16 +10,6 @@ namespace kernel::audit {
 namespace {
 
 constexpr std::int64_t rows_of_a_piece = 1000;
-
-/// Awaitable: goes on on a pool thread, where the database may be waited for.
-struct OnPool {
-  const atrium::Host& host;
-  bool await_ready() const { return false; }
-  void await_suspend(std::coroutine_handle<> waiting) const {
-    if (!host.post([waiting] { waiting.resume(); })) waiting.resume();
-  }
-  void await_resume() const {}
-};
 
 std::int64_t sequence_of(std::string_view cursor) {
   std::int64_t sequence = 0;
@@ -122,7 +113,7 @@ atrium::Async<void> AuditRoutes::send_all(atrium::Request request) {
     for (bool going = true; going;) {
       auto sending = stream->send(piece);
       if (!co_await sending || after == 0) co_return;
-      auto hop = OnPool{host()};
+      auto hop = abi::OnPool{host()};
       co_await hop;
       piece.clear();
       after = read(filter, after, last, rows_of_a_piece, take);

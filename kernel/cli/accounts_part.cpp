@@ -6,6 +6,7 @@
 #include "auth/accounts.hpp"
 #include "auth/password_policy.hpp"
 #include "auth/security_settings.hpp"
+#include "packages/plugins_routes.hpp"
 #include "routing/access.hpp"
 #include "routing/ip_rules_routes.hpp"
 #include "settings/settings_routes.hpp"
@@ -48,6 +49,13 @@ const atrium_plugin& audit_table() {
 const atrium_plugin& ip_rules_table(routing::IpRules& rules) {
   return abi::built_in_table<routing::IpRulesRoutes>(
       "ip-rules", [&rules] { return std::make_unique<routing::IpRulesRoutes>(rules, actor_of); });
+}
+
+const atrium_plugin& plugins_table(plugins::Manager& manager, packages::Installed& installed,
+                                   storage::Database& database) {
+  const packages::PluginsRoutes::Parts parts{manager, installed, database, actor_of};
+  return abi::built_in_table<packages::PluginsRoutes>(
+      "plugins", [parts] { return std::make_unique<packages::PluginsRoutes>(parts); });
 }
 
 const atrium_plugin& settings_table(settings::Registry& registry) {

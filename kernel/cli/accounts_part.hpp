@@ -1,5 +1,7 @@
 #pragma once
 #include "auth/auth.hpp"
+#include "packages/installed.hpp"
+#include "plugins/manager.hpp"
 #include "routing/ip_rules.hpp"
 #include "routing/route.hpp"
 #include "settings/registry.hpp"
@@ -14,6 +16,9 @@ const atrium_plugin& accounts_table(auth::Auth& auth, const routing::Table& rout
 const atrium_plugin& audit_table();
 /// The one that serves the rules for addresses, which outlive it.
 const atrium_plugin& ip_rules_table(routing::IpRules& rules);
+/// The one that installs plugins and switches them.
+const atrium_plugin& plugins_table(plugins::Manager& manager, packages::Installed& installed,
+                                   storage::Database& database);
 /// The one that serves settings.
 const atrium_plugin& settings_table(settings::Registry& registry);
 

@@ -1,4 +1,4 @@
-#include "cli/archive.hpp"
+#include "archive/archive.hpp"
 #include "cli/backup_format.hpp"
 #include "cli/failure.hpp"
 #include "cli/options.hpp"
@@ -32,7 +32,7 @@ struct Options {
   bool json = false;
 };
 
-void add_file(ArchiveWriter& archive, const std::string& name, const fs::path& file) {
+void add_file(archive::Writer& archive, const std::string& name, const fs::path& file) {
   std::ifstream stream(file, std::ios::binary);
   if (!stream) throw Failure("cannot read " + file.string() + "; run this as the kernel's user");
   archive.add(name, fs::file_size(file), [&stream](std::span<char> buffer) {
@@ -42,7 +42,7 @@ void add_file(ArchiveWriter& archive, const std::string& name, const fs::path& f
 }
 
 /// Keys and whatever else lives in the data directory, without what is saved otherwise and what dies with a process.
-void add_data(ArchiveWriter& archive, const config::Config& config) {
+void add_data(archive::Writer& archive, const config::Config& config) {
   const fs::path data = config.data.directory;
   const auto saved_otherwise = [&](const fs::path& path) {
     const auto name = path.filename().string(), text = path.string();
@@ -60,7 +60,7 @@ void add_data(ArchiveWriter& archive, const config::Config& config) {
 }
 
 /// Those that are not among `done` yet.
-void add_objects(ArchiveWriter& archive, storage::Objects& objects, std::set<std::string>& done) {
+void add_objects(archive::Writer& archive, storage::Objects& objects, std::set<std::string>& done) {
   std::vector<std::string> ids;
   objects.list([&](const std::string& id, std::uint64_t, std::chrono::seconds) {
     if (!done.contains(id)) ids.push_back(id);
@@ -93,7 +93,7 @@ int backup(const Options& options) {
     throw Failure("there is no database " + config.database.url.substr(7) +
                   "; name the installation by --data or --config");
   const fs::path file = fs::absolute(options.file);
-  ArchiveWriter archive(file);
+  archive::Writer archive(file);
   archive.add(std::string(backup_description), nlohmann::json{{"format", backup_format},
                                                               {"version", ATRIUM_VERSION},
                                                               {"made_at", atrium::Time::now().text()},

@@ -4,6 +4,8 @@
 #include "cli/failure.hpp"
 #include "observability/printable.hpp"
 
+#include <atrium/types.hpp>
+
 #include <Poco/URI.h>
 
 #include <cstdlib>
@@ -101,9 +103,35 @@ Answer Client::send(const std::string& method, const std::string& path, const nl
 }
 
 nlohmann::json Client::call(const std::string& method, const std::string& path, const nlohmann::json& body) {
-  auto answer = send(method, path, body);
+  return successful(send(method, path, body));
+}
+
+nlohmann::json successful(Answer answer) {
   if (answer.status < 200 || answer.status > 299) throw Failure(problem_text(answer.status, answer.body));
   return std::move(answer.body);
+}
+
+Answer Client::upload_once(const std::string& path, const std::string& content_type, const std::string& body) {
+  return reaching(url_, [&] {
+    Exchange exchange(url_ + path, "POST", token_, timeout_);
+    const auto text = read_bounded(exchange.send(content_type, body, timeout_));
+    return Answer{exchange.status, nlohmann::json::parse(text, nullptr, false)};
+  });
+}
+
+Answer Client::upload(const std::string& path, const std::vector<FormFile>& files) {
+  const auto boundary = "atrium-" + atrium::Id::make().str();
+  std::string body;
+  for (const auto& file : files) {
+    body += "--" + boundary + "\r\nContent-Disposition: form-data; name=\"" + file.name + '"';
+    if (!file.filename.empty())
+      body += "; filename=\"" + file.filename + "\"\r\nContent-Type: application/octet-stream";
+    body.append("\r\n\r\n").append(file.content).append("\r\n");
+  }
+  body += "--" + boundary + "--\r\n";
+  const auto type = "multipart/form-data; boundary=" + boundary;
+  const auto answer = upload_once(path, type, body);
+  return answer.status == 401 && renew() ? upload_once(path, type, body) : answer;
 }
 
 void Client::stream(const std::string& method, const std::string& path, const nlohmann::json& body,

@@ -12,12 +12,17 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace kernel::cli {
 
 struct ClientOptions {
   std::string url = "http://127.0.0.1:8000";
   std::string token_file;
+};
+
+struct FormFile {
+  std::string name, filename, content;
 };
 
 struct Answer {
@@ -59,6 +64,8 @@ class Client {
   Answer send(const std::string& method, const std::string& path, const nlohmann::json& body = nullptr);
   /// The same; throws Failure with the problem's own words unless the status is 2xx.
   nlohmann::json call(const std::string& method, const std::string& path, const nlohmann::json& body = nullptr);
+  /// Like send(), of a form with files (multipart/form-data).
+  Answer upload(const std::string& path, const std::vector<FormFile>& files);
   /// Passes on each line of the answer until there is none or `line` returns false. Throws Failure like call().
   void stream(const std::string& method, const std::string& path, const nlohmann::json& body,
               const std::function<bool(std::string_view line)>& line);
@@ -71,6 +78,7 @@ class Client {
   Client() = default;
 
   Answer send_once(const std::string& method, const std::string& path, const nlohmann::json& body);
+  Answer upload_once(const std::string& path, const std::string& content_type, const std::string& body);
   /// False: 401.
   bool stream_once(const std::string& method, const std::string& path, const nlohmann::json& body,
                    const std::function<bool(std::string_view line)>& line);
@@ -80,6 +88,8 @@ class Client {
   std::chrono::milliseconds timeout_{30'000};
 };
 
+/// Its body; throws Failure with the problem's own words unless the status is 2xx.
+nlohmann::json successful(Answer answer);
 /// Percent-encodes a path segment or query value.
 std::string url_encoded(std::string_view text);
 

@@ -1,4 +1,4 @@
-#include "cli/plugin_routes.hpp"
+#include "cli/command_routes.hpp"
 #include "cli/route_replies.hpp"
 
 #include <atrium/abi.h>

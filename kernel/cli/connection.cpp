@@ -29,11 +29,16 @@ Exchange::Exchange(const std::string& url, const std::string& method, const std:
 }
 
 std::istream& Exchange::send(const nlohmann::json& body, std::chrono::milliseconds receive_timeout) {
+  if (body.is_null()) return send("", "", receive_timeout);
+  return send("application/json", body.dump(), receive_timeout);
+}
+
+std::istream& Exchange::send(const std::string& content_type, std::string_view body,
+                             std::chrono::milliseconds receive_timeout) {
   session_->setTimeout(span(timeout_), span(timeout_), span(receive_timeout));
-  const auto text = body.is_null() ? std::string() : body.dump();
-  if (!body.is_null()) request_.setContentType("application/json");
-  request_.setContentLength(static_cast<std::streamsize>(text.size()));
-  session_->sendRequest(request_) << text;
+  if (!content_type.empty()) request_.setContentType(content_type);
+  request_.setContentLength(static_cast<std::streamsize>(body.size()));
+  session_->sendRequest(request_) << body;
   auto& answer = session_->receiveResponse(response_);
   status = response_.getStatus();
   return answer;

@@ -13,6 +13,7 @@
 #include <istream>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace kernel::cli {
 
@@ -24,6 +25,7 @@ class Exchange {
 
   /// body: null for none. The time to receive counts from one piece to the next.
   std::istream& send(const nlohmann::json& body, std::chrono::milliseconds receive_timeout);
+  std::istream& send(const std::string& content_type, std::string_view body, std::chrono::milliseconds receive_timeout);
   /// Throws Failure when the kernel answers something else.
   Poco::Net::WebSocket upgrade();
 

@@ -1,4 +1,5 @@
 #include "cli/options.hpp"
+#include "cli/plugin_commands.hpp"
 #include "cli/program.hpp"
 #include "cli/table.hpp"
 
@@ -55,7 +56,7 @@ int disable(const Options& options) { return one(options, "POST", "/disable"); }
 }  // namespace
 
 void add_plugin(CLI::App& app, Program& program) {
-  auto* plugin = app.add_subcommand("plugin", "The plugins of a running kernel");
+  auto* plugin = app.add_subcommand("plugin", "The plugins of a running kernel, and packages of plugins");
   plugin->require_subcommand(1);
   plugin->footer("Example:\n  atrium plugin list");
   const auto add = [&](const char* name, const char* about, int (*act)(const Options&), bool takes_id) {
@@ -70,6 +71,9 @@ void add_plugin(CLI::App& app, Program& program) {
   add("show", "One plugin", show, true);
   add("enable", "Start it, now and at every start", enable, true);
   add("disable", "Stop it; it stays off", disable, true);
+  add_plugin_new(*plugin, program);
+  add_plugin_install(*plugin, program);
+  add_plugin_package(*plugin, program);
 }
 
 }  // namespace kernel::cli

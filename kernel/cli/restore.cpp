@@ -1,4 +1,4 @@
-#include "cli/archive.hpp"
+#include "archive/archive.hpp"
 #include "cli/backup_format.hpp"
 #include "cli/failure.hpp"
 #include "cli/options.hpp"
@@ -40,7 +40,7 @@ void write_all(int file, const fs::path& path, std::span<const char> piece) {
   }
 }
 
-void unpack_file(ArchiveReader& archive, const fs::path& path) {
+void unpack_file(archive::Reader& archive, const fs::path& path) {
   fs::create_directories(path.parent_path());
   const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (file < 0) throw Failure("cannot write " + path.string() + ": " + std::strerror(errno));
@@ -50,14 +50,14 @@ void unpack_file(ArchiveReader& archive, const fs::path& path) {
   if (fsync(file) != 0) throw Failure("cannot write " + path.string() + ": " + std::strerror(errno));
 }
 
-void unpack_object(ArchiveReader& archive, storage::Objects& objects, const std::string& id) {
+void unpack_object(archive::Reader& archive, storage::Objects& objects, const std::string& id) {
   const auto object = objects.put(id);
   std::vector<char> piece(piece_bytes);
   while (const auto got = archive.read(piece)) object->append({piece.data(), got});
   object->finish();
 }
 
-void check_description(ArchiveReader& archive, const std::string& file) {
+void check_description(archive::Reader& archive, const std::string& file) {
   const auto name = archive.next();
   std::string text(longest_description, '\0');
   std::size_t size = 0;
@@ -72,7 +72,7 @@ void check_description(ArchiveReader& archive, const std::string& file) {
 
 /// Everything into one new folder, so that a damaged archive costs nothing.
 void unpack(const std::string& file, const fs::path& fresh) {
-  ArchiveReader archive(file);
+  archive::Reader archive(file);
   check_description(archive, file);
   const auto objects = storage::Objects::open_folder(fresh / "objects");
   while (const auto name = archive.next()) {

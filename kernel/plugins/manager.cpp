@@ -74,6 +74,27 @@ class Manager::Impl {
     return status(id);
   }
 
+  Status add(const std::string& id, const std::filesystem::path& folder) {
+    const std::lock_guard turn(turn_);
+    {
+      const std::unique_lock lock(mutex_);
+      if (plugins_.contains(id)) throw std::invalid_argument("there is a plugin " + id + " already");
+      adopt(folder, id);
+      arrange();
+    }
+    if (wanted(id)) start(id);
+    const auto after = status(id);
+    if (after.state == State::running) return after;
+    forget(id);
+    throw std::runtime_error(after.reason);
+  }
+
+  void remove(const std::string& id) {
+    const std::lock_guard turn(turn_);
+    if (status(id).state == State::running) stop(id, State::disabled, "removed");
+    forget(id);
+  }
+
   std::vector<Status> list() const {
     const std::shared_lock lock(mutex_);
     std::vector<Status> all = broken_;
@@ -134,7 +155,15 @@ class Manager::Impl {
     if (error) log(Level::warning, "plugins", options_.directory.string() + " cannot be read: " + error.message());
     std::sort(folders.begin(), folders.end());
     const std::unique_lock lock(mutex_);
-    for (const auto& folder : folders) add(folder);
+    for (const auto& addition : options_.additions) discover(addition.id, addition.folder, addition.fault);
+    for (const auto& folder : folders) {
+      if (!plugins_.contains(folder.filename())) discover(folder.filename(), folder, {});
+    }
+    arrange();
+  }
+
+  /// With the lock held.
+  void arrange() {
     std::vector<Manifest> manifests;
     for (const auto& [id, plugin] : plugins_) {
       if (wanted(id)) manifests.push_back(plugin.manifest);
@@ -142,31 +171,42 @@ class Manager::Impl {
     order_ = start_order(manifests);
   }
 
-  void add(const std::filesystem::path& folder) {
-    const auto refuse = [&](const std::string& why) {
-      broken_.push_back({folder.filename().string(), {}, {}, {}, State::failed, why});
-      log(Level::error, "plugins", why);
-    };
-    try {
-      auto manifest = Manifest::read(folder);
-      if (manifest.id != folder.filename()) return refuse(folder.string() + ": plugin.json says id " + manifest.id);
-      for (const auto& table : manifest.tables) {
-        const auto [owner, fresh] = table_owners_.emplace(table, manifest.id);
-        if (!fresh && owner->second != manifest.id) {
-          return refuse(manifest.id + ": its table " + table + " belongs to the plugin " + owner->second);
-        }
+  /// What cannot be used is listed with the reason.
+  void discover(const std::string& id, const std::filesystem::path& folder, std::string fault) {
+    if (fault.empty()) try {
+        return adopt(folder, id);
+      } catch (const std::exception& thrown) {
+        fault = thrown.what();
       }
-      declare_settings(manifest);
-      Plugin plugin;
-      plugin.status = {manifest.id,          manifest.version, manifest.name,
-                       manifest.description, State::waiting,   "not started"};
-      if (!wanted(manifest.id)) plugin.status.state = State::disabled, plugin.status.reason = "not in plugins.enabled";
-      plugin.folder = folder;
-      plugin.manifest = std::move(manifest);
-      plugins_.insert_or_assign(plugin.manifest.id, std::move(plugin));
-    } catch (const std::exception& fault) {
-      refuse(fault.what());
+    broken_.push_back({id, {}, {}, {}, State::failed, fault});
+    log(Level::error, "plugins", fault);
+  }
+
+  /// With the lock held. Throws ManifestError.
+  void adopt(const std::filesystem::path& folder, const std::string& id) {
+    auto manifest = Manifest::read(folder);
+    if (manifest.id != id) throw ManifestError(folder.string() + ": plugin.json says id " + manifest.id);
+    for (const auto& table : manifest.tables) {
+      const auto owner = table_owners_.find(table);
+      if (owner != table_owners_.end() && owner->second != id)
+        throw ManifestError(id + ": its table " + table + " belongs to the plugin " + owner->second);
     }
+    declare_settings(manifest);
+    for (const auto& table : manifest.tables) table_owners_.insert_or_assign(table, id);
+    Plugin plugin;
+    plugin.status = {id, manifest.version, manifest.name, manifest.description, State::waiting, "not started"};
+    if (!wanted(id)) plugin.status.state = State::disabled, plugin.status.reason = "not in plugins.enabled";
+    plugin.folder = folder;
+    plugin.manifest = std::move(manifest);
+    plugins_.insert_or_assign(id, std::move(plugin));
+  }
+
+  void forget(const std::string& id) {
+    const std::unique_lock lock(mutex_);
+    parts_.settings.declare(id, {});
+    std::erase_if(table_owners_, [&](const auto& owned) { return owned.second == id; });
+    plugins_.erase(id);
+    arrange();
   }
 
   /// Also of a plugin that does not run: an admin may set it up first.
@@ -281,6 +321,8 @@ std::vector<Health> Manager::health() const { return impl_->health(); }
 Health Manager::health(const std::string& id) const { return impl_->health(id); }
 Status Manager::enable(const std::string& id) { return impl_->enable(id); }
 Status Manager::disable(const std::string& id) { return impl_->disable(id); }
+Status Manager::add(const std::string& id, const std::filesystem::path& folder) { return impl_->add(id, folder); }
+void Manager::remove(const std::string& id) { impl_->remove(id); }
 
 std::optional<Status> Manager::find(const std::string& id) const {
   for (auto& status : impl_->list()) {

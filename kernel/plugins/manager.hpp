@@ -31,15 +31,23 @@ struct Health {
   std::string detail;
 };
 
+/// A plugin that does not come with the release.
+struct Addition {
+  std::string id;
+  std::filesystem::path folder;
+  std::string fault;  ///< why it must not run; empty: it may
+};
+
 struct ManagerOptions {
-  std::filesystem::path directory;                          ///< holds a folder for each plugin
+  std::filesystem::path directory;                          ///< holds a folder for each plugin of the release
+  std::vector<Addition> additions;                          ///< run in place of one of the same id
   std::filesystem::path data;                               ///< crash records, and which plugins were disabled
   std::vector<std::string> enabled;                         ///< ids; empty or "*": every installed one
   nlohmann::json configuration = nlohmann::json::object();  ///< plugin id -> its table
   std::chrono::milliseconds patience{10'000};               ///< for each step of stopping one plugin
 };
 
-/// Thread-safe. enable(), disable(), start_all() and stop_all() take turns and may take seconds.
+/// Thread-safe. What changes a plugin's life takes turns and may take seconds.
 class Manager {
  public:
   Manager(abi::Parts parts, routing::Table& routes, ManagerOptions options);
@@ -62,6 +70,11 @@ class Manager {
   Status enable(const std::string& id);
   /// Stops it now, and it stays off. Requests in flight are answered first. Throws std::out_of_range: not installed.
   Status disable(const std::string& id);
+  /// Starts a plugin that was not there, and keeps it until remove(). Throws std::runtime_error with the reason where
+  /// it does not come to run; nothing is left of it then. std::invalid_argument: there is one of this id.
+  Status add(const std::string& id, const std::filesystem::path& folder);
+  /// Stops it, and forgets it. Its tables stay. Throws std::out_of_range: not installed.
+  void remove(const std::string& id);
 
  private:
   class Impl;

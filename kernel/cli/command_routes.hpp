@@ -1,6 +1,5 @@
 #pragma once
-// The plugins of this installation over HTTP, and the commands that they bring to the command line.
-#include "plugins/manager.hpp"
+// The commands that plugins bring to the command line.
 #include "plugins/services.hpp"
 #include "routing/route.hpp"
 
@@ -8,9 +7,6 @@
 #include <vector>
 
 namespace kernel::cli {
-
-/// GET /plugins and /plugins/{id}, POST /plugins/{id}/enable and /disable: admins only. `manager` outlives them.
-std::vector<routing::Route> plugin_routes(plugins::Manager& manager);
 
 /// GET /commands: what plugins provide as the services "command/NAME". POST /commands/{name} {"arguments": [...]} runs
 /// one in the caller's name; the answer is a line of JSON for each piece: {"out"}, {"err"}, last {"exit": code}.

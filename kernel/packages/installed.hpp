@@ -1,0 +1,45 @@
+#pragma once
+// The packages that somebody installed: DATA/plugins.
+//
+//   ID-VERSION-SHA256.atp    as it came, signature and all
+//   installed.json           {"ID": "ID-VERSION-SHA256.atp"}: those in use
+//   unpacked/                made anew at every start
+#include "packages/package.hpp"
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace kernel::packages {
+
+/// Not thread-safe: whoever changes plugins takes turns. Everything throws PackageError.
+class Installed {
+ public:
+  Installed(const std::filesystem::path& data, Trust trust);
+
+  struct Unpacked {
+    std::string id;
+    std::filesystem::path folder;
+    std::string fault;  ///< why it cannot be used; empty: it can
+  };
+  /// Those in use, each verified and unpacked anew: what changed on the disk since it was installed is not run.
+  std::vector<Unpacked> unpack_all() const;
+
+  const Trust& trust() const { return trust_; }
+  bool holds(const std::string& id) const { return in_use_.contains(id); }
+  /// The folder that holds what it was unpacked to; not in use yet.
+  std::filesystem::path unpack(const Package& package) const;
+  /// In use from now on, at every start. On the disk when it returns.
+  void use(const Package& package);
+  void remove(const std::string& id);
+
+ private:
+  void store(const std::map<std::string, std::string>& in_use);
+
+  const std::filesystem::path directory_;
+  const Trust trust_;
+  std::map<std::string, std::string> in_use_;  ///< id -> file
+};
+
+}  // namespace kernel::packages

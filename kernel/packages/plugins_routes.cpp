@@ -1,0 +1,224 @@
+#include "packages/plugins_routes.hpp"
+
+#include "abi/on_pool.hpp"
+#include "archive/archive.hpp"
+#include "packages/permissions.hpp"
+#include "storage/statements.hpp"
+
+#include <atrium/multipart.hpp>
+
+namespace kernel::packages {
+namespace {
+
+constexpr std::string_view tag = "Plugins";
+
+struct PluginView {
+  std::string id, name, version, description, state;
+  std::optional<std::string> reason;
+  static constexpr auto members = atrium::members(
+      atrium::member("id", &PluginView::id).read_only(), atrium::member("name", &PluginView::name).read_only(),
+      atrium::member("version", &PluginView::version).read_only(),
+      atrium::member("description", &PluginView::description).read_only(),
+      atrium::member("state", &PluginView::state)
+          .read_only()
+          .description("running, disabled, failed, quarantined or waiting"),
+      atrium::member("reason", &PluginView::reason).read_only().description("Why it does not run"));
+};
+
+PluginView view_of(const plugins::Status& status) {
+  return {status.id,
+          status.name,
+          status.version,
+          status.description,
+          std::string(plugins::to_string(status.state)),
+          status.reason.empty() ? std::nullopt : std::optional(status.reason)};
+}
+
+/// An audit row before the deed: what cannot be told is not done.
+void record(storage::Database& database, const storage::Actor& actor, const std::string& action,
+            const std::string& id) {
+  storage::in_transaction(database, actor, [&](storage::Transaction& transaction) {
+    transaction.record({action, "plugin", id, "", "", ""});
+  });
+}
+
+/// std::out_of_range is what the manager says of a plugin that is not there.
+template <class Act>
+auto or_not_found(Act act) {
+  try {
+    return act();
+  } catch (const std::out_of_range&) {
+    throw atrium::not_found();
+  }
+}
+
+atrium::Json form() {
+  return {{"type", "object"},
+          {"required", {"file"}},
+          {"properties",
+           {{"file", {{"type", "string"}, {"format", "binary"}, {"description", "The package (.atp)"}}},
+            {"grant",
+             {{"type", "string"},
+              {"description",
+               "The package's SHA-256: what its plugin asks for was seen, and is given. Without it the answer is a 422 "
+               "that tells both"}}}}}};
+}
+
+/// The parts of the form.
+struct Form {
+  std::string file, grant;
+  std::string* now = nullptr;
+
+  atrium::MultipartEvents events() {
+    return {.begin =
+                [this](const atrium::MultipartPart& part) {
+                  now = part.name == "file" ? &file : part.name == "grant" ? &grant : nullptr;
+                  if (now == nullptr) throw atrium::invalid("/" + part.name.substr(0, 100), "is not known here");
+                  if (!now->empty()) throw atrium::invalid("/" + part.name, "must be given once");
+                },
+            .data =
+                [this](std::string_view data) {
+                  const auto most = now == &file ? max_package_bytes : std::size_t{100};
+                  if (now->size() + data.size() > most) throw atrium::invalid("/file", "is too large");
+                  now->append(data);
+                },
+            .end = [] {}};
+  }
+};
+
+}  // namespace
+
+void PluginsRoutes::start() {
+  auto query = atrium::Page::parameters();
+  query.erase(query.size() - 1);  // there are never so many that a cursor would help
+  get("/plugins",
+      {.summary = "The installed plugins and how they are",
+       .access = {"admin"},
+       .query = std::move(query),
+       .answer = atrium::Page::schema(atrium::schema<PluginView>()),
+       .tag = tag},
+      [this](atrium::Request& request) { return list(request); });
+  get("/plugins/{id}",
+      {.summary = "One plugin", .access = {"admin"}, .answer = atrium::schema<PluginView>(), .tag = tag},
+      [this](atrium::Request& request) {
+        const auto found = parts_.manager.find(std::string(request.path("id")));
+        if (!found) throw atrium::not_found();
+        return atrium::ok(view_of(*found));
+      });
+  post("/plugins/{id}/enable",
+       {.summary = "Start a plugin, now and at every start",
+        .access = {"admin"},
+        .answer = atrium::schema<PluginView>(),
+        .tag = tag},
+       [this](atrium::Request& request) { return switched(request, "plugin.enabled", &plugins::Manager::enable); });
+  post("/plugins/{id}/disable",
+       {.summary = "Stop a plugin; it stays off",
+        .access = {"admin"},
+        .answer = atrium::schema<PluginView>(),
+        .tag = tag},
+       [this](atrium::Request& request) { return switched(request, "plugin.disabled", &plugins::Manager::disable); });
+  declare_installing();
+}
+
+void PluginsRoutes::declare_installing() {
+  post("/plugins",
+       {.summary = "Install a plugin from a signed package, and start it",
+        .description = "multipart/form-data with the package in `file`. Its signature must be of a key in "
+                       "plugins.trusted_keys. Nothing of it runs before `grant` says that what it asks for was seen.",
+        .access = {"admin"},
+        .body = form(),
+        .body_type = "stream",
+        .status = 201,
+        .answer = atrium::schema<PluginView>(),
+        .tag = tag},
+       [this](atrium::Request& request) { return install(request); });
+  atrium::Plugin::remove("/plugins/{id}",
+                         {.summary = "Stop a plugin that was installed, and forget it; its tables stay",
+                          .access = {"admin"},
+                          .status = 204,
+                          .tag = tag},
+                         [this](atrium::Request& request) { return remove(request); });
+}
+
+atrium::Reply PluginsRoutes::list(atrium::Request& request) const {
+  auto page = atrium::Page::of(request);
+  const auto all = parts_.manager.list();
+  page.total = static_cast<std::int64_t>(all.size());
+  for (auto i = page.offset; i < page.total && page.count < page.limit; ++i)
+    page.add(view_of(all[static_cast<std::size_t>(i)]));
+  return page.reply(request);
+}
+
+atrium::Reply PluginsRoutes::switched(atrium::Request& request, const char* action,
+                                      plugins::Status (plugins::Manager::*act)(const std::string&)) {
+  const std::string id(request.path("id"));
+  if (!parts_.manager.find(id)) throw atrium::not_found();
+  record(parts_.database, parts_.actor_of(request), action, id);
+  return or_not_found([&] { return atrium::ok(view_of((parts_.manager.*act)(id))); });
+}
+
+atrium::Async<atrium::Reply> PluginsRoutes::install(atrium::Request& request) {
+  const auto actor = parts_.actor_of(request);
+  Form form;
+  auto reading = atrium::read_multipart(request, form.events());
+  co_await reading;
+  if (form.file.empty()) throw atrium::invalid("/file", "is required");
+  const abi::OnPool on_pool{host()};
+  co_await on_pool;
+  try {
+    co_return install(Package::parse(std::move(form.file), parts_.installed.trust()), actor, form.grant);
+  } catch (const PackageError& fault) {
+    throw atrium::invalid("/file", fault.what());
+  } catch (const archive::ArchiveError& fault) {
+    throw atrium::invalid("/file", fault.what());
+  } catch (const plugins::ManifestError& fault) {
+    throw atrium::invalid("/file", fault.what());
+  }
+}
+
+atrium::Reply PluginsRoutes::install(const Package& package, const storage::Actor& actor, std::string_view granted) {
+  const std::string& id = package.manifest().id;
+  if (granted != package.sha256()) {
+    std::vector<atrium::Fault> faults{{"/grant", "must be " + package.sha256() + ": the plugin asks for what follows"}};
+    for (const auto& line : permission_lines(package.manifest())) faults.push_back({"/grant", line});
+    throw atrium::invalid(std::move(faults));
+  }
+  const std::lock_guard turn(turn_);
+  if (parts_.manager.find(id)) throw atrium::conflict("There is a plugin " + id + " already.");
+  const auto folder = parts_.installed.unpack(package);
+  record(parts_.database, actor, "plugin.installed", id);
+  atrium::Reply reply;
+  try {
+    reply = atrium::ok(view_of(parts_.manager.add(id, folder)));
+  } catch (const plugins::ManifestError& fault) {
+    throw;
+  } catch (const std::runtime_error& fault) {
+    throw atrium::conflict("The plugin does not start: " + std::string(fault.what()));
+  }
+  try {
+    parts_.installed.use(package);
+  } catch (...) {
+    parts_.manager.remove(id);
+    throw;
+  }
+  reply.status = 201;
+  reply.headers.emplace_back("location", std::string(atrium::api_base) + "/plugins/" + id);
+  return reply;
+}
+
+atrium::Reply PluginsRoutes::remove(atrium::Request& request) {
+  const std::string id(request.path("id"));
+  const auto actor = parts_.actor_of(request);
+  const std::lock_guard turn(turn_);
+  if (!parts_.manager.find(id)) throw atrium::not_found();
+  if (!parts_.installed.holds(id)) throw atrium::conflict("It comes with the release: disable it instead.");
+  record(parts_.database, actor, "plugin.removed", id);
+  parts_.installed.remove(id);
+  or_not_found([&] {
+    parts_.manager.remove(id);
+    return 0;
+  });
+  return atrium::no_content();
+}
+
+}  // namespace kernel::packages
