@@ -78,7 +78,7 @@ void add_plugin_new(CLI::App& plugin, Program& program) {
   auto options = on_chosen<Options>(*command, program, make);
   command->add_option("id", options->id, "Its id, and the name of its folder")->type_name("ID")->required();
   command->add_option("--language", options->language, "What it is written in")
-      ->check(CLI::IsMember({"c++"}))
+      ->check(CLI::IsMember({"c++", "c", "rust"}))
       ->capture_default_str();
   command->footer("Example:\n  atrium plugin new todo-list");
 }

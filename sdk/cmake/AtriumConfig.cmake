@@ -62,3 +62,38 @@ function(atrium_add_plugin id)
     gtest_discover_tests(${test} TEST_PREFIX "plugins/${id}." DISCOVERY_MODE PRE_TEST)
   endif()
 endfunction()
+
+# atrium_add_rust_plugin(ID SOURCE src/x.rs [TESTS ...])
+# The same of a plugin in Rust, compiled by rustc alone: no crates. A panic ends the process, because nothing may unwind
+# into the kernel; write what can fail as a Result.
+function(atrium_add_rust_plugin id)
+  cmake_parse_arguments(PLUGIN "" "SOURCE" "TESTS" ${ARGN})
+  find_program(ATRIUM_RUSTC rustc REQUIRED)
+  set(folder ${CMAKE_BINARY_DIR}/plugins/${id})
+  file(READ ${CMAKE_CURRENT_SOURCE_DIR}/plugin.json manifest)
+  string(JSON version GET "${manifest}" version)
+  string(REPLACE - _ crate ${id})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/src/*.rs)
+  set(compile ${CMAKE_COMMAND} -E env ATRIUM_PLUGIN_ID=${id} ATRIUM_PLUGIN_VERSION=${version} ${ATRIUM_RUSTC}
+    --edition 2021 --crate-name ${crate} -C panic=abort -C opt-level=2 -C debuginfo=1)
+  add_custom_command(OUTPUT ${folder}/${id}.so DEPENDS ${sources} ${CMAKE_CURRENT_SOURCE_DIR}/plugin.json
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${folder}
+    COMMAND ${compile} --crate-type cdylib -o ${folder}/${id}.so ${CMAKE_CURRENT_SOURCE_DIR}/${PLUGIN_SOURCE}
+    COMMAND ${CMAKE_COMMAND} -E copy_if_different ${CMAKE_CURRENT_SOURCE_DIR}/plugin.json ${folder}/plugin.json VERBATIM)
+  add_custom_target(plugin_${id} ALL DEPENDS ${folder}/${id}.so)
+  if(PLUGIN_TESTS AND (NOT DEFINED ATRIUM_TESTS OR ATRIUM_TESTS))
+    find_package(GTest REQUIRED)
+    include(GoogleTest)
+    set(library ${CMAKE_CURRENT_BINARY_DIR}/lib${crate}.a)
+    add_custom_command(OUTPUT ${library} DEPENDS ${sources}
+      COMMAND ${compile} --crate-type staticlib -o ${library} ${CMAKE_CURRENT_SOURCE_DIR}/${PLUGIN_SOURCE} VERBATIM)
+    add_custom_target(plugin_${id}_for_test DEPENDS ${library})
+    set(test ${id}_plugin_test)
+    add_executable(${test} ${PLUGIN_TESTS})
+    add_dependencies(${test} plugin_${id}_for_test)
+    atrium_unit_test(${test})
+    target_compile_definitions(${test} PRIVATE ATRIUM_PLUGIN_SOURCE_DIR="${CMAKE_CURRENT_SOURCE_DIR}")
+    target_link_libraries(${test} PRIVATE ${library} Atrium::testing GTest::gtest_main ${CMAKE_DL_LIBS})
+    gtest_discover_tests(${test} TEST_PREFIX "plugins/${id}." DISCOVERY_MODE PRE_TEST)
+  endif()
+endfunction()

@@ -1,10 +1,11 @@
 # The OpenSSF compiler hardening guide, as far as g++ 12 has it. Used by the kernel and by atrium_add_plugin().
 add_library(atrium_hardening INTERFACE)
 target_compile_options(atrium_hardening INTERFACE
-  -Wall -Wextra -Wformat=2 -Wformat-security -Werror=format-security -Wimplicit-fallthrough -Wnon-virtual-dtor
+  -Wall -Wextra -Wformat=2 -Wformat-security -Werror=format-security -Wimplicit-fallthrough
+  $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>
   -fstack-protector-strong -fstack-clash-protection -fcf-protection=full
   -fno-strict-overflow -fno-delete-null-pointer-checks -ftrivial-auto-var-init=zero
-  -D_GLIBCXX_ASSERTIONS -fno-gnu-unique -ffunction-sections -fdata-sections)
+  -D_GLIBCXX_ASSERTIONS $<$<COMPILE_LANGUAGE:CXX>:-fno-gnu-unique> -ffunction-sections -fdata-sections)
 target_link_options(atrium_hardening INTERFACE
   -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--gc-sections -Wl,--as-needed)
 if(ATRIUM_SANITIZE)

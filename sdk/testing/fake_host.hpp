@@ -206,13 +206,15 @@ class LoadedPlugin {
   /// Empty when the plugin says that it is well.
   std::string health() const {
     atrium_err why{};
+    if (!ATRIUM_HAS(table_, health) || table_->health == nullptr) return {};
     return table_->health(self_, &why) < 0 ? why.message : std::string();
   }
   /// Ends the plugin; false when its work did not end in time, and why.
   bool stop(std::string& why, std::chrono::milliseconds deadline = std::chrono::seconds(10)) {
     atrium_err error{};
     std::int32_t status = ATRIUM_OK;
-    host_.jobs.while_pumping([&] { status = table_->quiesce(self_, deadline.count(), &error); });
+    if (ATRIUM_HAS(table_, quiesce) && table_->quiesce != nullptr)
+      host_.jobs.while_pumping([&] { status = table_->quiesce(self_, deadline.count(), &error); });
     why = error.message;
     if (status < 0) return false;
     table_->destroy(std::exchange(self_, nullptr));
