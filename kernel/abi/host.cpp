@@ -160,10 +160,10 @@ const atrium_host* Host::handle() const { return impl_->state.get(); }
 std::vector<routing::Route> Host::take_routes() {
   auto& state = *impl_->state;
   const std::lock_guard lock(state.mutex);
-  state.routes_taken = true;
+  const bool first = !std::exchange(state.routes_taken, true);
   auto routes = std::move(state.routes);
   state.routes.clear();
-  if (routes.empty()) state.routes_alive = false;
+  if (first && routes.empty()) state.routes_alive = false;
   return routes;
 }
 
@@ -173,15 +173,25 @@ bool Host::run(const std::function<void()>& call) {
   return static_cast<bool>(inside);
 }
 
+void Host::stand_back() {
+  end_subscriptions(*impl_->state);
+  end_timers(*impl_->state);
+}
+
 bool Host::drain(std::chrono::milliseconds patience) {
+  const auto until = std::chrono::steady_clock::now() + patience;
   auto& state = *impl_->state;
+  state.parts.services.withdraw(&state);
   std::shared_ptr<void> released;  // let go outside of the lock: its end takes it
   std::unique_lock lock(state.mutex);
   released.swap(state.route_lease);
   lock.unlock();
   released.reset();
   lock.lock();
-  return state.changed.wait_for(lock, patience, [&state] { return !state.routes_alive && state.deferred.empty(); });
+  const bool answered =
+      state.changed.wait_until(lock, until, [&state] { return !state.routes_alive && state.deferred.empty(); });
+  lock.unlock();
+  return incoming_calls_ended(state, until) && answered;
 }
 
 bool Host::revoke(std::chrono::milliseconds patience) {
@@ -192,7 +202,7 @@ bool Host::revoke(std::chrono::milliseconds patience) {
     return std::max(rest, Milliseconds(0));
   };
   state.promises.close();
-  state.parts.services.withdraw(state.owner);
+  state.parts.services.withdraw(&state);
   end_incoming_calls(state);
   end_pending(state);
   end_requests(state);

@@ -60,7 +60,10 @@ class Host {
   std::vector<routing::Route> take_routes();
   /// Runs a call into the plugin as one that revoke() waits for and a crash names. False: revoked, it did not run.
   bool run(const std::function<void()>& call);
-  /// After its routes were withdrawn: waits until no request is left that the plugin has to answer. False: some are.
+  /// Ends its subscriptions and timers while its routes and services go on: another instance is about to take over.
+  void stand_back();
+  /// After its routes were withdrawn or taken over: withdraws its services, and waits until no request or call is left
+  /// that the plugin has to answer. False: some are.
   bool drain(std::chrono::milliseconds patience);
   /// Ends subscriptions, timers, services and requests; after it no call into the plugin begins. Waits for running
   /// ones. False: some run even now, so the plugin must not be destroyed. Not to be called from within a call into it.

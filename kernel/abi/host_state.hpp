@@ -168,6 +168,8 @@ void end_requests(HostState& host);
 void end_subscriptions(HostState& host);
 void end_timers(HostState& host);
 void end_pending(HostState& host);
+/// Whether the plugin has answered every call by then.
+bool incoming_calls_ended(HostState& host, std::chrono::steady_clock::time_point until);
 void end_incoming_calls(HostState& host);
 void end_uploads(HostState& host);
 

@@ -18,6 +18,16 @@ struct Incoming {
 };
 using Calls = Handles<atrium_call, Incoming>;
 
+/// The call is answered: who waits for the end of the plugin hears of it.
+std::shared_ptr<Incoming> end_call(atrium_call* handle) {
+  auto incoming = Calls::instance().take(handle);
+  if (incoming) {
+    const std::lock_guard lock(incoming->host->mutex);
+    incoming->host->changed.notify_all();
+  }
+  return incoming;
+}
+
 std::string message_json(std::string_view message) { return nlohmann::json{{"message", message}}.dump(); }
 
 void serve(HostState& host, atrium_service_fn function, void* self, const plugins::CallPtr& call) {
@@ -30,7 +40,7 @@ void serve(HostState& host, atrium_service_fn function, void* self, const plugin
   atrium_call* handle = Calls::instance().put(std::move(incoming));
   const auto status = call_plugin(host, "a service", [&] { return function(self, handle); });
   if (status >= 0 && call->transaction() == nullptr) return;  // it may answer later
-  if (Calls::instance().take(handle)) {
+  if (end_call(handle)) {
     call->reply(status < 0 ? status : ATRIUM_E_INTERNAL, message_json("the service failed without an answer"));
   }
 }
@@ -48,6 +58,7 @@ std::int32_t provide(const atrium_host* handle, atrium_str service, atrium_str m
     provider.owner = host.owner;
     provider.service = view(service);
     provider.metadata = view(metadata);
+    provider.holder = &host;
     provider.lease = host.lease;
     provider.serve = [state = host.shared_from_this(), function, self](const plugins::CallPtr& call) {
       serve(*state, function, self, call);
@@ -172,7 +183,7 @@ std::int32_t emit(atrium_call* handle, atrium_str json) {
 
 std::int32_t reply(atrium_call* handle, std::int32_t status, atrium_str json) {
   return guard(nullptr, [&] {
-    const auto incoming = Calls::instance().take(handle);
+    const auto incoming = end_call(handle);
     if (!incoming) return ATRIUM_E_INVALID;
     incoming->call->reply(status, view(json));
     return ATRIUM_OK;
@@ -185,6 +196,11 @@ atrium_str call_caller(atrium_call* handle) {
 }
 
 }  // namespace
+
+bool incoming_calls_ended(HostState& host, std::chrono::steady_clock::time_point until) {
+  std::unique_lock lock(host.mutex);
+  return host.changed.wait_until(lock, until, [&host] { return Calls::instance().of(&host).empty(); });
+}
 
 void end_incoming_calls(HostState& host) {
   for (atrium_call* handle : Calls::instance().of(&host)) {

@@ -17,7 +17,7 @@ namespace {
 struct Options {
   ClientOptions client;
   std::string file, id;
-  bool yes = false, json = false;
+  bool yes = false, json = false, upgrade = false, downgrade = false;
 };
 
 std::string content_of(const std::string& file) {
@@ -51,13 +51,15 @@ bool asks_for_grant(const Answer& answer) {
 
 int install(const Options& options) {
   Client client(options.client);
+  const std::string path = std::string("/plugins?upgrade=") + (options.upgrade ? "true" : "false") +
+                           "&downgrade=" + (options.downgrade ? "true" : "false");
   std::vector<FormFile> form{{"file", "package.atp", content_of(options.file)}};
-  auto answer = client.upload("/plugins", form);
+  auto answer = client.upload(path, form);
   if (asks_for_grant(answer)) {
     show_what_it_asks_for(options, answer.body);
     if (!options.yes && !agreed()) throw Failure("nothing was installed; --yes agrees without being asked");
     form.push_back({"grant", "", auth::sha256_hex(form.front().content)});
-    answer = client.upload("/plugins", form);
+    answer = client.upload(path, form);
   }
   const auto plugin = successful(std::move(answer));
   if (options.json) {
@@ -78,13 +80,21 @@ int remove(const Options& options) {
 }  // namespace
 
 void add_plugin_install(CLI::App& plugin, Program& program) {
-  auto* installing = plugin.add_subcommand("install", "Install a plugin from a signed package, and start it");
-  auto options = on_chosen<Options>(*installing, program, install);
-  installing->add_option("file", options->file, "The package")->type_name("FILE")->required();
-  installing->add_flag("--yes", options->yes, "Give what the plugin asks for without being asked");
-  add_client_options(*installing, options->client);
-  add_json_option(*installing, options->json);
-  installing->footer("Example:\n  atrium plugin install notes-1.0.0.atp");
+  const auto add = [&](const char* name, const char* about, const char* example) {
+    auto* command = plugin.add_subcommand(name, about);
+    auto options = on_chosen<Options>(*command, program, install);
+    command->add_option("file", options->file, "The package")->type_name("FILE")->required();
+    command->add_flag("--yes", options->yes, "Give what the plugin asks for without being asked");
+    add_client_options(*command, options->client);
+    add_json_option(*command, options->json);
+    command->footer("Example:\n  " + std::string(example));
+    return std::pair(command, options);
+  };
+  add("install", "Install a plugin from a signed package, and start it", "atrium plugin install notes-1.0.0.atp");
+  auto [upgrading, options] =
+      add("upgrade", "Run another version of a plugin, without a gap", "atrium plugin upgrade notes-1.1.0.atp");
+  options->upgrade = true;
+  upgrading->add_flag("--downgrade", options->downgrade, "Also to an older version");
   auto* removing = plugin.add_subcommand("remove", "Stop a plugin that was installed, and forget it; its tables stay");
   auto removed = on_chosen<Options>(*removing, program, remove);
   removing->add_option("id", removed->id, "The plugin's id")->type_name("ID")->required();

@@ -58,8 +58,9 @@ class Package {
   std::map<std::string, std::string> files_;
 };
 
-/// The package of a folder as atrium_add_plugin() leaves it: plugin.json, ID.so or lib/ARCH/ID.so, migrations/..., and of
-/// whatever else lies there nothing. The same folder and key give the same bytes. Throws PackageError or plugins::ManifestError.
+/// The package of a folder as atrium_add_plugin() leaves it: plugin.json, ID.so or lib/ARCH/ID.so, migrations/..., and
+/// of whatever else lies there nothing. The same folder and key give the same bytes. Throws PackageError or
+/// plugins::ManifestError.
 std::string pack(const std::filesystem::path& folder, const std::optional<SecretKey>& key);
 
 /// As lib/ARCH names it: of this program.

@@ -3,6 +3,7 @@
 #include "abi/on_pool.hpp"
 #include "archive/archive.hpp"
 #include "packages/permissions.hpp"
+#include "packages/version.hpp"
 #include "storage/statements.hpp"
 
 #include <atrium/multipart.hpp>
@@ -50,6 +51,32 @@ auto or_not_found(Act act) {
   } catch (const std::out_of_range&) {
     throw atrium::not_found();
   }
+}
+
+/// What the manager says of a plugin that does not come to run.
+template <class Act>
+auto or_conflict(Act act) {
+  try {
+    return act();
+  } catch (const plugins::ManifestError&) {
+    throw;
+  } catch (const std::runtime_error& fault) {
+    throw atrium::conflict("The plugin does not start: " + std::string(fault.what()));
+  }
+}
+
+/// Nothing of a package runs before somebody has seen what it asks for, and said so.
+void require_grant(const Package& package, std::string_view granted) {
+  if (granted == package.sha256()) return;
+  std::vector<atrium::Fault> faults{{"/grant", "must be " + package.sha256() + ": the plugin asks for what follows"}};
+  for (const auto& line : permission_lines(package.manifest())) faults.push_back({"/grant", line});
+  throw atrium::invalid(std::move(faults));
+}
+
+bool flag(const atrium::Request& request, std::string_view name) {
+  const auto text = request.query(name).value_or("false");
+  if (text != "true" && text != "false") throw atrium::invalid("?" + std::string(name), "must be true or false");
+  return text == "true";
 }
 
 atrium::Json form() {
@@ -121,6 +148,8 @@ void PluginsRoutes::start() {
 }
 
 void PluginsRoutes::declare_installing() {
+  const auto downgrade =
+      atrium::query_parameter("downgrade", "Also to an older version", {{"type", "boolean"}, {"default", false}});
   post("/plugins",
        {.summary = "Install a plugin from a signed package, and start it",
         .description = "multipart/form-data with the package in `file`. Its signature must be of a key in "
@@ -128,10 +157,41 @@ void PluginsRoutes::declare_installing() {
         .access = {"admin"},
         .body = form(),
         .body_type = "stream",
+        .query = {atrium::query_parameter("upgrade", "Where the plugin is installed, upgrade it",
+                                          {{"type", "boolean"}, {"default", false}}),
+                  downgrade},
         .status = 201,
         .answer = atrium::schema<PluginView>(),
         .tag = tag},
-       [this](atrium::Request& request) { return install(request); });
+       [this](atrium::Request& request) {
+         const auto actor = parts_.actor_of(request);
+         const bool older = flag(request, "downgrade"), upgrades = flag(request, "upgrade");
+         return receive(request, [this, actor, older, upgrades](const Package& package) {
+           const bool there = parts_.manager.find(package.manifest().id).has_value();
+           return upgrades && there ? upgrade(package, actor, older) : install(package, actor);
+         });
+       });
+  post("/plugins/{id}/upgrade",
+       {.summary = "Run another version of a plugin, without a gap",
+        .description =
+            "The package is sent as to POST /plugins. The new version is started beside the old one and takes "
+            "over; where it does not start, the old one goes on. A newer version only, unless `downgrade`.",
+        .access = {"admin"},
+        .body = form(),
+        .body_type = "stream",
+        .query = {downgrade},
+        .answer = atrium::schema<PluginView>(),
+        .tag = tag},
+       [this](atrium::Request& request) {
+         const auto actor = parts_.actor_of(request);
+         const bool older = flag(request, "downgrade");
+         return receive(request, [this, actor, older, id = std::string(request.path("id"))](const Package& package) {
+           if (!parts_.manager.find(id)) throw atrium::not_found();
+           if (package.manifest().id != id)
+             throw atrium::invalid("/file", "holds the plugin " + package.manifest().id + ", not " + id);
+           return upgrade(package, actor, older);
+         });
+       });
   atrium::Plugin::remove("/plugins/{id}",
                          {.summary = "Stop a plugin that was installed, and forget it; its tables stay",
                           .access = {"admin"},
@@ -157,8 +217,7 @@ atrium::Reply PluginsRoutes::switched(atrium::Request& request, const char* acti
   return or_not_found([&] { return atrium::ok(view_of((parts_.manager.*act)(id))); });
 }
 
-atrium::Async<atrium::Reply> PluginsRoutes::install(atrium::Request& request) {
-  const auto actor = parts_.actor_of(request);
+atrium::Async<atrium::Reply> PluginsRoutes::receive(atrium::Request& request, Deed deed) {
   Form form;
   auto reading = atrium::read_multipart(request, form.events());
   co_await reading;
@@ -166,7 +225,10 @@ atrium::Async<atrium::Reply> PluginsRoutes::install(atrium::Request& request) {
   const abi::OnPool on_pool{host()};
   co_await on_pool;
   try {
-    co_return install(Package::parse(std::move(form.file), parts_.installed.trust()), actor, form.grant);
+    const auto package = Package::parse(std::move(form.file), parts_.installed.trust());
+    require_grant(package, form.grant);
+    const std::lock_guard turn(turn_);
+    co_return deed(package);
   } catch (const PackageError& fault) {
     throw atrium::invalid("/file", fault.what());
   } catch (const archive::ArchiveError& fault) {
@@ -176,25 +238,12 @@ atrium::Async<atrium::Reply> PluginsRoutes::install(atrium::Request& request) {
   }
 }
 
-atrium::Reply PluginsRoutes::install(const Package& package, const storage::Actor& actor, std::string_view granted) {
+atrium::Reply PluginsRoutes::install(const Package& package, const storage::Actor& actor) {
   const std::string& id = package.manifest().id;
-  if (granted != package.sha256()) {
-    std::vector<atrium::Fault> faults{{"/grant", "must be " + package.sha256() + ": the plugin asks for what follows"}};
-    for (const auto& line : permission_lines(package.manifest())) faults.push_back({"/grant", line});
-    throw atrium::invalid(std::move(faults));
-  }
-  const std::lock_guard turn(turn_);
-  if (parts_.manager.find(id)) throw atrium::conflict("There is a plugin " + id + " already.");
+  if (parts_.manager.find(id)) throw atrium::conflict("There is a plugin " + id + " already; upgrade it.");
   const auto folder = parts_.installed.unpack(package);
   record(parts_.database, actor, "plugin.installed", id);
-  atrium::Reply reply;
-  try {
-    reply = atrium::ok(view_of(parts_.manager.add(id, folder)));
-  } catch (const plugins::ManifestError& fault) {
-    throw;
-  } catch (const std::runtime_error& fault) {
-    throw atrium::conflict("The plugin does not start: " + std::string(fault.what()));
-  }
+  auto reply = atrium::ok(view_of(or_conflict([&] { return parts_.manager.add(id, folder); })));
   try {
     parts_.installed.use(package);
   } catch (...) {
@@ -204,6 +253,20 @@ atrium::Reply PluginsRoutes::install(const Package& package, const storage::Acto
   reply.status = 201;
   reply.headers.emplace_back("location", std::string(atrium::api_base) + "/plugins/" + id);
   return reply;
+}
+
+atrium::Reply PluginsRoutes::upgrade(const Package& package, const storage::Actor& actor, bool downgrade) {
+  const auto& [id, version] = std::pair(package.manifest().id, package.manifest().version);
+  const auto now = parts_.manager.find(id)->version;
+  const int order = compare_versions(version, now);
+  if (order == 0) throw atrium::conflict(id + " " + now + " is what runs already.");
+  if (order < 0 && !downgrade)
+    throw atrium::conflict(version + " is older than the " + now + " that runs; ask for it with downgrade=true.");
+  const auto folder = parts_.installed.unpack(package);
+  record(parts_.database, actor, "plugin.upgraded", id);
+  const auto after = or_conflict([&] { return parts_.manager.upgrade(id, folder); });
+  parts_.installed.use(package);
+  return atrium::ok(view_of(after));
 }
 
 atrium::Reply PluginsRoutes::remove(atrium::Request& request) {

@@ -29,8 +29,11 @@ class PluginsRoutes final : public atrium::Plugin {
   atrium::Reply list(atrium::Request& request) const;
   atrium::Reply switched(atrium::Request& request, const char* action,
                          plugins::Status (plugins::Manager::*act)(const std::string&));
-  atrium::Async<atrium::Reply> install(atrium::Request& request);
-  atrium::Reply install(const Package& package, const storage::Actor& actor, std::string_view granted);
+  /// What a package is to do; answers in the reply's status and body.
+  using Deed = std::function<atrium::Reply(const Package& package)>;
+  atrium::Async<atrium::Reply> receive(atrium::Request& request, Deed deed);
+  atrium::Reply install(const Package& package, const storage::Actor& actor);
+  atrium::Reply upgrade(const Package& package, const storage::Actor& actor, bool downgrade);
   atrium::Reply remove(atrium::Request& request);
 
   Parts parts_;

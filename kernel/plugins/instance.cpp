@@ -73,6 +73,7 @@ void Instance::create_and_start() {
   fault = life_call(id_, "start", [&](atrium_err* error) { return plugin.start(self_, error); });
   if (!fault.empty()) throw std::runtime_error(fault);
   routes_.replace(id_, host_.take_routes());
+  routed_ = true;
 }
 
 bool Instance::quiesce(std::chrono::milliseconds patience, std::string* why) {
@@ -91,7 +92,7 @@ bool Instance::quiesce(std::chrono::milliseconds patience, std::string* why) {
 }
 
 std::string Instance::stop(std::chrono::milliseconds patience) {
-  routes_.replace(id_, {});
+  if (routed_) routes_.replace(id_, {});
   host_.take_routes();    // of a start that failed before they came into the table
   host_.drain(patience);  // who is still waiting then gets 503 from revoke()
   std::string why;

@@ -89,6 +89,33 @@ class Manager::Impl {
     throw std::runtime_error(after.reason);
   }
 
+  Status upgrade(const std::string& id, const std::filesystem::path& folder) {
+    const std::lock_guard turn(turn_);
+    const Plugin old = plugin_of(id);
+    try {
+      const std::unique_lock lock(mutex_);
+      adopt(folder, id);
+      arrange();
+    } catch (...) {
+      declare_settings(old.manifest);
+      throw;
+    }
+    if (crashed_.erase(id) != 0) quarantine_.clear(id);
+    if (!old.instance) {
+      if (wanted(id)) start(id);
+      return status(id);
+    }
+    old.instance->stand_back();
+    start(id);
+    if (status(id).state == State::running) {
+      finish(*old.instance, id);
+      return status(id);
+    }
+    const auto why = status(id).reason;
+    put_back(id, old);
+    throw std::runtime_error(why);
+  }
+
   void remove(const std::string& id) {
     const std::lock_guard turn(turn_);
     if (status(id).state == State::running) stop(id, State::disabled, "removed");
@@ -257,6 +284,7 @@ class Manager::Impl {
       auto table = options_.configuration.value(id, nlohmann::json::object());
       auto instance =
           Instance::start(parts_, routes_, plugin.manifest, plugin.folder, std::move(table), options_.patience);
+      std::erase(started_, id);
       started_.push_back(id);
       const std::unique_lock lock(mutex_);
       plugin.instance = std::move(instance);
@@ -264,6 +292,34 @@ class Manager::Impl {
       return set_state(id, State::failed, fault.what());
     }
     set_state(id, State::running, {});
+  }
+
+  Plugin plugin_of(const std::string& id) const {
+    const std::shared_lock lock(mutex_);
+    const auto found = plugins_.find(id);
+    if (found == plugins_.end()) throw std::out_of_range("no plugin " + id + " is installed");
+    return found->second;
+  }
+
+  /// The end of an instance that another one has taken over from.
+  void finish(Instance& instance, const std::string& id) {
+    instance.superseded();
+    const auto kept = instance.stop(options_.patience);
+    if (!kept.empty()) log(Level::warning, "plugins", id + ": of the version before, " + kept);
+  }
+
+  /// After an upgrade that failed. The old instance has ended its own work, so a new one of the same version follows
+  /// it.
+  void put_back(const std::string& id, const Plugin& old) {
+    {
+      const std::unique_lock lock(mutex_);
+      adopt(old.folder, id);
+      arrange();
+    }
+    start(id);
+    if (status(id).state == State::running) return finish(*old.instance, id);
+    const auto kept = old.instance->stop(options_.patience);
+    if (!kept.empty()) log(Level::warning, "plugins", id + ": " + kept);
   }
 
   void stop(const std::string& id, State after, const std::string& reason) {
@@ -289,12 +345,7 @@ class Manager::Impl {
         id + ": " + std::string(to_string(state)) + (reason.empty() ? "" : ", " + reason));
   }
 
-  Status status(const std::string& id) const {
-    const std::shared_lock lock(mutex_);
-    const auto found = plugins_.find(id);
-    if (found == plugins_.end()) throw std::out_of_range("no plugin " + id + " is installed");
-    return found->second.status;
-  }
+  Status status(const std::string& id) const { return plugin_of(id).status; }
 
   const abi::Parts parts_;
   routing::Table& routes_;
@@ -322,6 +373,9 @@ Health Manager::health(const std::string& id) const { return impl_->health(id); 
 Status Manager::enable(const std::string& id) { return impl_->enable(id); }
 Status Manager::disable(const std::string& id) { return impl_->disable(id); }
 Status Manager::add(const std::string& id, const std::filesystem::path& folder) { return impl_->add(id, folder); }
+Status Manager::upgrade(const std::string& id, const std::filesystem::path& folder) {
+  return impl_->upgrade(id, folder);
+}
 void Manager::remove(const std::string& id) { impl_->remove(id); }
 
 std::optional<Status> Manager::find(const std::string& id) const {

@@ -73,6 +73,10 @@ class Manager {
   /// Starts a plugin that was not there, and keeps it until remove(). Throws std::runtime_error with the reason where
   /// it does not come to run; nothing is left of it then. std::invalid_argument: there is one of this id.
   Status add(const std::string& id, const std::filesystem::path& folder);
+  /// Runs another version of it in its place, without a gap: the new one is started beside the old one, takes its
+  /// routes and services over, and the old one ends when it has answered what it was asked. Throws like add(); the old
+  /// one goes on then.
+  Status upgrade(const std::string& id, const std::filesystem::path& folder);
   /// Stops it, and forgets it. Its tables stay. Throws std::out_of_range: not installed.
   void remove(const std::string& id);
 

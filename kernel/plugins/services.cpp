@@ -13,12 +13,14 @@
 #include <optional>
 #include <regex>
 #include <stdexcept>
+#include <vector>
 
 namespace kernel::plugins {
 namespace {
 
 using ProviderPtr = std::shared_ptr<const Provider>;
-using Map = std::map<std::string, ProviderPtr, std::less<>>;
+/// Each name's providers: the last one is asked, those before it have been taken over from.
+using Map = std::map<std::string, std::vector<ProviderPtr>, std::less<>>;
 
 std::string message_json(std::string_view message) { return nlohmann::json{{"message", message}}.dump(); }
 
@@ -169,30 +171,32 @@ void Services::provide(Provider provider) {
                                 R"(" is not a service's name: "kind/name", such as "a.kind/one")");
   }
   impl_->change([&provider](Map& map) {
-    const auto found = map.find(provider.service);
-    if (found != map.end()) {
-      throw std::invalid_argument(provider.service + " is already provided by " + found->second->owner);
+    auto& all = map[provider.service];
+    for (const auto& other : all) {
+      if (other->owner != provider.owner || other->holder == provider.holder)
+        throw std::invalid_argument(provider.service + " is already provided by " + other->owner);
     }
-    auto name = provider.service;
-    map.emplace(std::move(name), std::make_shared<const Provider>(std::move(provider)));
+    all.push_back(std::make_shared<const Provider>(std::move(provider)));
   });
 }
 
-void Services::withdraw(const std::string& owner) {
-  impl_->change(
-      [&owner](Map& map) { std::erase_if(map, [&](const auto& entry) { return entry.second->owner == owner; }); });
+void Services::withdraw(const void* holder) {
+  impl_->change([holder](Map& map) {
+    for (auto& [name, all] : map) std::erase_if(all, [holder](const auto& one) { return one->holder == holder; });
+    std::erase_if(map, [](const auto& entry) { return entry.second.empty(); });
+  });
 }
 
 std::vector<std::shared_ptr<const Provider>> Services::find(std::string_view kind_or_service) const {
   const auto map = impl_->snapshot();
   std::vector<ProviderPtr> found;
   if (kind_or_service.find('/') != std::string_view::npos) {
-    if (const auto at = map->find(kind_or_service); at != map->end()) found.push_back(at->second);
+    if (const auto at = map->find(kind_or_service); at != map->end()) found.push_back(at->second.back());
     return found;
   }
   const std::string prefix = std::string(kind_or_service) + "/";
   for (auto at = map->lower_bound(prefix); at != map->end() && at->first.starts_with(prefix); ++at) {
-    found.push_back(at->second);
+    found.push_back(at->second.back());
   }
   return found;
 }
@@ -201,7 +205,7 @@ std::shared_ptr<CallHandle> Services::call(Request request) {
   const auto map = impl_->snapshot();
   const auto found = map->find(request.service);
   if (found == map->end()) return nullptr;
-  const ProviderPtr provider = found->second;
+  const ProviderPtr provider = found->second.back();
   auto call = std::make_shared<Running>(std::move(request));
   if (call->transaction() != nullptr) {
     serve(provider, call);

@@ -31,6 +31,7 @@ using CallPtr = std::shared_ptr<Call>;
 
 struct Provider {
   std::string owner, service, metadata;
+  const void* holder = nullptr;  ///< who of this owner: while a plugin is upgraded there are two
   std::function<void(const CallPtr&)> serve;
   std::shared_ptr<void> lease;
 };
@@ -45,9 +46,10 @@ class Services {
  public:
   explicit Services(jobs::Jobs& jobs);
   ~Services();
-  /// Throws std::invalid_argument when the name is malformed or taken.
+  /// Throws std::invalid_argument when the name is malformed or taken. Another holder of the same owner's takes it
+  /// over, until that one is withdrawn.
   void provide(Provider provider);
-  void withdraw(const std::string& owner);
+  void withdraw(const void* holder);
   std::vector<std::shared_ptr<const Provider>> find(std::string_view kind_or_service) const;
 
   struct Request {

@@ -23,8 +23,10 @@ class ServicesTest : public ::testing::Test {
   };
 
   void provide(const std::string& service, std::function<void(const CallPtr&)> serve, std::string owner = "provider") {
-    services_.provide({std::move(owner), service, "{}", std::move(serve), nullptr});
+    const void* holder = holder_of(owner);
+    services_.provide({std::move(owner), service, "{}", holder, std::move(serve), nullptr});
   }
+  const void* holder_of(const std::string& owner) { return &holders_[owner]; }
   std::shared_ptr<CallHandle> call(const std::string& service, std::chrono::milliseconds timeout = 30s) {
     Services::Request request;
     request.caller = "caller";
@@ -44,6 +46,7 @@ class ServicesTest : public ::testing::Test {
   }
 
   jobs::Jobs jobs_{{.threads = 4}};
+  std::map<std::string, int> holders_;
   Services services_{jobs_};
   std::promise<Answer> answer_;
   std::atomic<int> replies_{0};
@@ -125,9 +128,35 @@ TEST_F(ServicesTest, FindsByKindAndForgetsWhatIsWithdrawn) {
       "kk/c", [](const CallPtr&) {}, "two");
   EXPECT_EQ(services_.find("k").size(), 2U);
   EXPECT_EQ(services_.find("k/b").size(), 1U);
-  services_.withdraw("two");
+  services_.withdraw(holder_of("two"));
   EXPECT_EQ(services_.find("k").size(), 1U);
   EXPECT_TRUE(services_.find("kk").empty());
+}
+
+TEST_F(ServicesTest, AnotherHolderOfTheSameOwnerTakesOverUntilItIsWithdrawn) {
+  const auto asked = [this] {
+    std::string answer;
+    Services::Request request;
+    request.service = "k/a";
+    std::promise<std::string> promise;
+    request.reply = [&](std::int32_t, std::string_view json) { promise.set_value(std::string(json)); };
+    services_.call(std::move(request));
+    return promise.get_future().get();
+  };
+  const auto provide_by = [this](const std::string& holder, std::string json) {
+    services_.provide({"one", "k/a", "{}", holder_of(holder),
+                       [json = std::move(json)](const CallPtr& call) { call->reply(ATRIUM_OK, json); }, nullptr});
+  };
+  provide_by("old", "1");
+  provide_by("new", "2");
+  EXPECT_EQ(asked(), "2");
+  EXPECT_EQ(services_.find("k").size(), 1U);
+  EXPECT_THROW(provide_by("new", "3"), std::invalid_argument);
+  services_.withdraw(holder_of("new"));
+  EXPECT_EQ(asked(), "1");
+  provide_by("new", "4");
+  services_.withdraw(holder_of("old"));
+  EXPECT_EQ(asked(), "4");
 }
 
 TEST_F(ServicesTest, ManyCallersEachGetTheirOneReply) {

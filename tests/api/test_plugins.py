@@ -1,8 +1,11 @@
 """Plugins of others: installed from a signed package into a running kernel, and removed again."""
+import collections
+import concurrent.futures
 import hashlib
 import json
 import shutil
 import subprocess
+import threading
 
 import pytest
 
@@ -180,3 +183,99 @@ def test_each_change_is_in_the_audit_log(server, vendor):
     rows = client.get("/admin/audit", params={"resource": f"plugin/{ID}"}).json()["items"]
     assert [row["action"] for row in rows] == ["plugin.removed", "plugin.enabled", "plugin.disabled",
                                                "plugin.installed"]
+
+
+# -- upgrades
+
+
+@pytest.fixture(scope="module")
+def versions(vendor, tmp_path_factory):
+    """Packages of the same plugin by version."""
+    packages = {}
+    for version in ("0.1.0", "0.2.0", "0.3.0"):
+        source = tmp_path_factory.mktemp("version") / ID
+        shutil.copytree(RELEASE / ID, source, ignore=shutil.ignore_patterns("CMakeFiles", "*.cmake"))
+        for file in (source / "plugin.json", source / f"{ID}.so"):  # as if it had been built with that version
+            file.write_bytes(file.read_bytes().replace(b"0.1.0", version.encode()))
+        atrium("plugin", "pack", source, "--key", vendor / "vendor.key", "--output", source / "p.atp")
+        packages[version] = (source / "p.atp").read_bytes()
+    return packages
+
+
+def upgrade(server, package, **query):
+    return server.admin.client.post(f"/plugins/{ID}/upgrade", params=query,
+                                    files={"file": ("p.atp", package, "application/octet-stream")},
+                                    data={"grant": hashlib.sha256(package).hexdigest()})
+
+
+def version(server):
+    return server.admin.client.get(f"/plugins/{ID}").json()["version"]
+
+
+def test_an_upgrade_takes_over_and_outlives_a_restart(server, versions):
+    install(server, versions["0.1.0"])
+    answer = upgrade(server, versions["0.2.0"])
+    assert answer.status_code == 200 and answer.json()["version"] == "0.2.0" and answer.json()["state"] == "running"
+    assert server.admin.client.get("/messages").status_code == 200
+    kept, = (server.data / "plugins").glob("*.atp")
+    assert "0.2.0" in kept.name
+    server.stop()
+    server.start()
+    server.admin.sign_in()
+    assert version(server) == "0.2.0" and state(server) == "running"
+
+
+def test_an_older_version_must_be_asked_for(server, versions):
+    install(server, versions["0.2.0"])
+    problem(upgrade(server, versions["0.2.0"]), 409)
+    problem(upgrade(server, versions["0.1.0"]), 409)
+    assert version(server) == "0.2.0"
+    assert upgrade(server, versions["0.1.0"], downgrade="true").status_code == 200
+    assert version(server) == "0.1.0"
+    problem(server.admin.client.post("/plugins/agents/upgrade", data={
+        "grant": hashlib.sha256(versions["0.3.0"]).hexdigest()}, files={"file": ("p", versions["0.3.0"])}), 422)
+
+
+def test_one_that_does_not_start_leaves_the_old_one_running(server, versions, vendor, tmp_path):
+    install(server, versions["0.1.0"])
+    source = tmp_path / ID
+    shutil.copytree(RELEASE / ID, source, ignore=shutil.ignore_patterns("CMakeFiles", "*.cmake"))
+    manifest = json.loads((source / "plugin.json").read_text())
+    (source / "plugin.json").write_text(json.dumps({**manifest, "version": "0.9.0"}))  # its code says another
+    atrium("plugin", "pack", source, "--key", vendor / "vendor.key", "--output", tmp_path / "p.atp")
+    problem(upgrade(server, (tmp_path / "p.atp").read_bytes()), 409)
+    assert version(server) == "0.1.0" and state(server) == "running"
+    agents = [server.admin.client.post("/agents", json={"name": name}).json()["id"] for name in ("a", "b")]
+    body = {"sender_agent_id": agents[0], "recipient_agent_id": agents[1], "subject": "s", "body": "b"}
+    assert server.admin.client.post("/messages/send", json=body).status_code == 201
+    server.stop()
+    server.start()
+    server.admin.sign_in()
+    assert version(server) == "0.1.0" and state(server) == "running"
+
+
+def test_upgrades_under_load_fail_no_request(server, versions):
+    install(server, versions["0.1.0"])
+    agents = [server.admin.client.post("/agents", json={"name": name}).json()["id"] for name in ("a", "b")]
+    body = {"sender_agent_id": agents[0], "recipient_agent_id": agents[1], "subject": "s", "body": "b"}
+    done = threading.Event()
+
+    def load(number):
+        answers = collections.Counter()
+        with accounts.client(server, server.admin.token) as client:
+            while not done.is_set():
+                answer = client.get("/messages") if number % 2 else client.post("/messages/send", json=body)
+                answers[answer.status_code] += 1
+        return answers
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        running = [pool.submit(load, number) for number in range(8)]
+        try:
+            for package in 4 * [versions["0.2.0"], versions["0.3.0"], versions["0.1.0"]]:
+                answer = upgrade(server, package, downgrade="true")
+                assert answer.status_code == 200, answer.text
+        finally:
+            done.set()
+        answers = sum((one.result() for one in running), collections.Counter())
+    assert set(answers) == {200, 201}, answers
+    assert server.admin.client.get("/messages").json()["total"] == answers[201]

@@ -8,8 +8,8 @@ from support.shell import done, failed
 
 COMMANDS = ["serve", "admin", "admin create", "admin reset-password", "admin remove-mfa",
             "admin clear-ip-rules", "admin rotate-signing-key", "login", "plugin", "plugin list", "plugin show",
-            "plugin enable", "plugin disable", "plugin new", "plugin install", "plugin remove", "plugin keygen", "plugin pack",
-            "plugin verify",
+            "plugin enable", "plugin disable", "plugin new", "plugin install", "plugin upgrade", "plugin remove",
+            "plugin keygen", "plugin pack", "plugin verify",
             "events", "migrate", "backup", "restore", "config", "config check",
             "config show", "config sample", "audit", "audit verify", "doctor", "version"]
 
