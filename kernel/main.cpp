@@ -8,6 +8,7 @@
 #include "cli/process.hpp"
 #include "config/data_directory.hpp"
 #include "http/server.hpp"
+#include "http/server_metrics.hpp"
 #include "observability/log.hpp"
 #include "plugins/manager.hpp"
 #include "routing/pipeline.hpp"
@@ -20,8 +21,10 @@
 #include <chrono>
 #include <functional>
 #include <iostream>
+#include <iterator>
 #include <map>
 #include <memory>
+#include <ranges>
 #include <thread>
 #include <vector>
 
@@ -113,6 +116,12 @@ std::vector<plugins::Addition> additions(const packages::Installed& installed) {
   return all;
 }
 
+using BuiltIns = std::vector<std::unique_ptr<abi::BuiltIn>>;
+
+void append(std::vector<routing::Route>& routes, std::vector<routing::Route> more) {
+  routes.insert(routes.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
 void say_listening(const Config& config, const http::Server& server) {
   const auto host = config::parse_host_port(config.http.listen).host;
   const auto shown = host.find(':') == std::string::npos ? host : "[" + host + "]";
@@ -165,24 +174,20 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
   auto hub = std::make_unique<routing::EventHub>(events);
   routing::Health health(health_checks(*database, manager));
   routing::OpenApi openapi(table);
-  abi::BuiltIn accounts(parts, cli::accounts_table(auth, table));
-  abi::BuiltIn audit_part(parts, cli::audit_table());
-  abi::BuiltIn ip_rules_part(parts, cli::ip_rules_table(ip_rules));
-  abi::BuiltIn settings_part(parts, cli::settings_table(settings));
-  abi::BuiltIn plugins_part(parts, cli::plugins_table(manager, installed, *database));
-
   probes::Probes probes(jobs, [&] { return cli::installation_probes(config, *database, *objects, manager); });
-  abi::BuiltIn probes_part(parts, cli::health_table(probes));
+  BuiltIns built_ins;
+  for (const auto* part : {&cli::accounts_table(auth, table), &cli::audit_table(), &cli::ip_rules_table(ip_rules),
+                           &cli::settings_table(settings), &cli::health_table(probes),
+                           &cli::plugins_table(manager, installed, *database)}) {
+    built_ins.push_back(std::make_unique<abi::BuiltIn>(parts, *part));
+  }
 
   cli::Commands commands(services);
   const auto address_allowed = [&ip_rules](const std::string& address) { return ip_rules.takes(address); };
   auto routes =
       routing::system_routes({{events, jobs, auth.authenticator, *hub, address_allowed}, health, metrics, openapi});
-  for (auto& more :
-       {accounts.take_routes(), audit_part.take_routes(), ip_rules_part.take_routes(), settings_part.take_routes(),
-        probes_part.take_routes(), plugins_part.take_routes(), commands.routes()}) {
-    routes.insert(routes.end(), more.begin(), more.end());
-  }
+  append(routes, commands.routes());
+  for (const auto& part : built_ins) append(routes, part->take_routes());
   table.replace("kernel", std::move(routes));
   manager.start_all();
   health.start(jobs);
@@ -191,6 +196,7 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
       std::make_shared<routing::Pipeline>(routing::PipelineParts{table, auth.authenticator, jobs, *database, metrics},
                                           pipeline_options(config, keys, address_allowed));
   http::Server server(server_options(config, files), pipeline);
+  http::collect_metrics(metrics, server);
   server.start();
   say_listening(config, server);
 
@@ -201,12 +207,7 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
   commands.stop();
   server.drain(20s);
   manager.stop_all();
-  probes_part.stop();
-  plugins_part.stop();
-  settings_part.stop();
-  ip_rules_part.stop();
-  audit_part.stop();
-  accounts.stop();
+  for (const auto& part : std::views::reverse(built_ins)) part->stop();
   hub.reset();
   auth.stop();
   following = {};
