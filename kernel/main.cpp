@@ -112,7 +112,7 @@ std::vector<routing::Health::Check> health_checks(storage::Database& database, p
 std::vector<plugins::Addition> additions(const packages::Installed& installed) {
   std::vector<plugins::Addition> all;
   for (auto&& one : installed.unpack_all())
-    all.push_back({std::move(one.id), std::move(one.folder), std::move(one.fault)});
+    all.push_back({std::move(one.id), std::move(one.source), std::move(one.fault)});
   return all;
 }
 

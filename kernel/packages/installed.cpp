@@ -32,7 +32,7 @@ void put(const fs::path& file, std::string_view content) {
   }
   good = good && fsync(descriptor) == 0;
   if (descriptor >= 0) close(descriptor);
-  if (!good || rename(part.c_str(), file.c_str()) != 0) throw PackageError("cannot write " + file.string());
+  if (!good || rename(part.c_str(), file.c_str()) != 0) throw StorageError("cannot write " + file.string());
   auth::sync_directory(file.parent_path());
 }
 
@@ -58,7 +58,7 @@ std::vector<Installed::Unpacked> Installed::unpack_all() const {
       // A name in the list that leads elsewhere would be a file that nobody installed.
       const auto package = Package::open(directory_ / fs::path(name).filename(), trust_);
       if (package.manifest().id != id) throw PackageError(name + " holds the plugin " + package.manifest().id);
-      one.folder = unpack(package);
+      one.source = unpack(package);
     } catch (const std::exception& fault) {
       one.fault = fault.what();
     }
@@ -66,12 +66,11 @@ std::vector<Installed::Unpacked> Installed::unpack_all() const {
   return all;
 }
 
-fs::path Installed::unpack(const Package& package) const {
+plugins::Source Installed::unpack(const Package& package) const {
   auth::make_private_directory(directory_ / unpacked_name);
   const auto folder = directory_ / unpacked_name / (package.manifest().id + "-" + package.sha256().substr(0, 16));
   fs::remove_all(folder);
-  package.unpack(folder);
-  return folder;
+  return {folder, package.unpack(folder)};
 }
 
 void Installed::use(const Package& package) {

@@ -5,22 +5,30 @@
 //   installed.json           {"ID": "ID-VERSION-SHA256.atp"}: those in use
 //   unpacked/                made anew at every start
 #include "packages/package.hpp"
+#include "plugins/loader.hpp"
 
 #include <filesystem>
 #include <map>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 namespace kernel::packages {
 
-/// Not thread-safe: whoever changes plugins takes turns. Everything throws PackageError.
+/// Says which file cannot be written.
+class StorageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Not thread-safe: whoever changes plugins takes turns. Everything throws PackageError, and what writes StorageError.
 class Installed {
  public:
   Installed(const std::filesystem::path& data, Trust trust);
 
   struct Unpacked {
     std::string id;
-    std::filesystem::path folder;
+    plugins::Source source;
     std::string fault;  ///< why it cannot be used; empty: it can
   };
   /// Those in use, each verified and unpacked anew: what changed on the disk since it was installed is not run.
@@ -28,9 +36,9 @@ class Installed {
 
   const Trust& trust() const { return trust_; }
   bool holds(const std::string& id) const { return in_use_.contains(id); }
-  /// The folder that holds what it was unpacked to; not in use yet.
-  std::filesystem::path unpack(const Package& package) const;
-  /// In use from now on, at every start. On the disk when it returns.
+  /// Into a folder of its own; not in use yet.
+  plugins::Source unpack(const Package& package) const;
+  /// In use from now on, at every start. On the disk when it returns. Throws StorageError, and nothing has changed.
   void use(const Package& package);
   void remove(const std::string& id);
 

@@ -191,7 +191,7 @@ std::vector<std::string> Package::architectures() const {
   return found;
 }
 
-void Package::unpack(const fs::path& folder) const {
+std::string Package::unpack(const fs::path& folder) const {
   const auto object = files_.find(std::string(libraries) + architecture() + "/" + manifest_.id + ".so");
   if (object == files_.end())
     throw PackageError(manifest_.id + " " + manifest_.version + " has no shared object for " + architecture());
@@ -202,6 +202,7 @@ void Package::unpack(const fs::path& folder) const {
     write(folder / name, content);
   }
   write(folder / (manifest_.id + ".so"), object->second);
+  return auth::sha256_hex(object->second);
 }
 
 std::string pack(const fs::path& folder, const std::optional<SecretKey>& key) {

@@ -48,8 +48,9 @@ class Package {
   std::vector<std::string> architectures() const;
 
   /// Into a folder that it makes, with modes 0700 and 0600: everything but lib/, and ID.so of this machine's
-  /// architecture beside plugin.json. Throws PackageError where the folder exists or there is no such object.
-  void unpack(const std::filesystem::path& folder) const;
+  /// architecture beside plugin.json. Answers the SHA-256 of that object, in hex. Throws PackageError where the folder
+  /// exists or there is no such object.
+  std::string unpack(const std::filesystem::path& folder) const;
 
  private:
   plugins::Manifest manifest_;

@@ -60,6 +60,8 @@ auto or_conflict(Act act) {
     return act();
   } catch (const plugins::ManifestError&) {
     throw;
+  } catch (const StorageError&) {
+    throw;
   } catch (const std::runtime_error& fault) {
     throw atrium::conflict("The plugin does not start: " + std::string(fault.what()));
   }
@@ -231,6 +233,8 @@ atrium::Async<atrium::Reply> PluginsRoutes::receive(atrium::Request& request, De
     co_return deed(package);
   } catch (const PackageError& fault) {
     throw atrium::invalid("/file", fault.what());
+  } catch (const StorageError& fault) {
+    throw atrium::unavailable(fault.what());
   } catch (const archive::ArchiveError& fault) {
     throw atrium::invalid("/file", fault.what());
   } catch (const plugins::ManifestError& fault) {
@@ -241,9 +245,9 @@ atrium::Async<atrium::Reply> PluginsRoutes::receive(atrium::Request& request, De
 atrium::Reply PluginsRoutes::install(const Package& package, const storage::Actor& actor) {
   const std::string& id = package.manifest().id;
   if (parts_.manager.find(id)) throw atrium::conflict("There is a plugin " + id + " already; upgrade it.");
-  const auto folder = parts_.installed.unpack(package);
+  const auto source = parts_.installed.unpack(package);
   record(parts_.database, actor, "plugin.installed", id);
-  auto reply = atrium::ok(view_of(or_conflict([&] { return parts_.manager.add(id, folder); })));
+  auto reply = atrium::ok(view_of(or_conflict([&] { return parts_.manager.add(id, source); })));
   try {
     parts_.installed.use(package);
   } catch (...) {
@@ -262,10 +266,10 @@ atrium::Reply PluginsRoutes::upgrade(const Package& package, const storage::Acto
   if (order == 0) throw atrium::conflict(id + " " + now + " is what runs already.");
   if (order < 0 && !downgrade)
     throw atrium::conflict(version + " is older than the " + now + " that runs; ask for it with downgrade=true.");
-  const auto folder = parts_.installed.unpack(package);
+  const auto source = parts_.installed.unpack(package);
   record(parts_.database, actor, "plugin.upgraded", id);
-  const auto after = or_conflict([&] { return parts_.manager.upgrade(id, folder); });
-  parts_.installed.use(package);
+  const auto after = or_conflict(
+      [&] { return parts_.manager.upgrade(id, source, [&] { parts_.installed.use(package); }); });
   return atrium::ok(view_of(after));
 }
 
@@ -276,7 +280,11 @@ atrium::Reply PluginsRoutes::remove(atrium::Request& request) {
   if (!parts_.manager.find(id)) throw atrium::not_found();
   if (!parts_.installed.holds(id)) throw atrium::conflict("It comes with the release: disable it instead.");
   record(parts_.database, actor, "plugin.removed", id);
-  parts_.installed.remove(id);
+  try {
+    parts_.installed.remove(id);
+  } catch (const StorageError& fault) {
+    throw atrium::unavailable(fault.what());
+  }
   or_not_found([&] {
     parts_.manager.remove(id);
     return 0;

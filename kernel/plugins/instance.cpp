@@ -45,11 +45,11 @@ Instance::Instance(abi::Parts parts, routing::Table& routes, const Manifest& man
       host_(parts, manifest.id, grants_of(manifest), std::move(configuration), library) {}
 
 std::shared_ptr<Instance> Instance::start(abi::Parts parts, routing::Table& routes, const Manifest& manifest,
-                                          const std::filesystem::path& folder, nlohmann::json configuration,
+                                          const Source& source, nlohmann::json configuration,
                                           std::chrono::milliseconds patience) {
-  auto library = Library::load(folder, manifest);
+  auto library = Library::load(source, manifest);
   parts.database.grant({manifest.id, manifest.tables});
-  apply_migrations(parts.database, manifest.id, folder / "migrations");
+  apply_migrations(parts.database, manifest.id, source.folder / "migrations");
   std::shared_ptr<Instance> instance(
       new Instance(parts, routes, manifest, std::move(configuration), std::move(library)));
   try {

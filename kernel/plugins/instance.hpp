@@ -16,7 +16,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   /// Migrates, loads, creates, starts, and puts its routes into the table, in place of those of an instance of the same
   /// plugin that runs. Throws with the reason; nothing is left then.
   static std::shared_ptr<Instance> start(abi::Parts parts, routing::Table& routes, const Manifest& manifest,
-                                         const std::filesystem::path& folder, nlohmann::json configuration,
+                                         const Source& source, nlohmann::json configuration,
                                          std::chrono::milliseconds patience);
   /// Ends its own work, subscriptions and timers, while it goes on to answer: another one is about to take over.
   void stand_back() { host_.stand_back(); }

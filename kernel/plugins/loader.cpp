@@ -1,15 +1,17 @@
 #include "plugins/loader.hpp"
 
+#include "plugins/sealed_code.hpp"
+
 #define BOOST_DLL_USE_STD_FS
 #include <elf.h>
 #include <sys/stat.h>
 
 #include <boost/dll/shared_library.hpp>
 
-#include <array>
 #include <cstring>
 #include <fstream>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 namespace kernel::plugins {
@@ -79,14 +81,18 @@ void check_table(const atrium_plugin* table, const Manifest& manifest) {
 
 class Library::Object {
  public:
-  explicit Object(const std::filesystem::path& file)
-      : library_(file, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local) {}
+  Object(const std::filesystem::path& file, const std::string& sha256) {
+    if (!sha256.empty()) sealed_.emplace(file, sha256);
+    library_.load(sealed_ ? sealed_->path() : file,
+                  boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
+  }
   const atrium_plugin* table(const std::filesystem::path& file) const {
     if (!library_.has(ATRIUM_ENTRY)) refuse(file, "has no symbol " ATRIUM_ENTRY "; is it an Atrium plugin?");
     return library_.get<const atrium_plugin*()>(ATRIUM_ENTRY)();
   }
 
  private:
+  std::optional<SealedCode> sealed_;
   boost::dll::shared_library library_;
 };
 
@@ -102,12 +108,15 @@ Library::~Library() {
   parked.push_back(std::move(object_));
 }
 
-std::shared_ptr<Library> Library::load(const std::filesystem::path& folder, const Manifest& manifest, AtEnd at_end) {
-  const auto file = folder / (manifest.id + ".so");
-  check_shared_object(folder, file);
+std::shared_ptr<Library> Library::load(const Source& source, const Manifest& manifest, AtEnd at_end) {
+  const auto file = source.folder / (manifest.id + ".so");
+  check_shared_object(source.folder, file);
   std::shared_ptr<Library> library;
   try {
-    library.reset(new Library(std::make_unique<Object>(std::filesystem::canonical(file)), nullptr, at_end));
+    auto object = std::make_unique<Object>(std::filesystem::canonical(file), source.sha256);
+    library.reset(new Library(std::move(object), nullptr, at_end));
+  } catch (const LoadError&) {
+    throw;
   } catch (const std::exception& fault) {
     refuse(file, std::string("cannot be loaded: ") + fault.what());
   }

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <stdexcept>
+#include <string>
 
 namespace kernel::plugins {
 
@@ -16,6 +17,12 @@ class LoadError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// Where a plugin lies, and what its code must be.
+struct Source {
+  std::filesystem::path folder;
+  std::string sha256;  ///< of ID.so, in hex, as somebody verified it; empty: whatever lies there
+};
+
 /// A loaded shared object. Held by everything that can still call into it.
 class Library {
  public:
@@ -23,9 +30,9 @@ class Library {
   /// destructors make unloading unsafe in general, so it is off unless somebody knows better.
   enum class AtEnd : std::uint8_t { park, unload };
 
-  /// Checks folder/ID.so before and after loading it, against the manifest. Throws LoadError.
-  static std::shared_ptr<Library> load(const std::filesystem::path& folder, const Manifest& manifest,
-                                       AtEnd at_end = AtEnd::park);
+  /// Checks folder/ID.so before and after loading it, against the manifest. What was verified is loaded from a sealed
+  /// copy: nobody can change it between the check and the load. Throws LoadError.
+  static std::shared_ptr<Library> load(const Source& source, const Manifest& manifest, AtEnd at_end = AtEnd::park);
   ~Library();
   Library(const Library&) = delete;
   Library& operator=(const Library&) = delete;

@@ -1,5 +1,6 @@
 #include "plugins/loader.hpp"
 
+#include "auth/encoding.hpp"
 #include "plugins/breadcrumb.hpp"
 
 #include <gtest/gtest.h>
@@ -9,6 +10,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <iterator>
 
 namespace kernel::plugins {
 namespace {
@@ -24,7 +26,7 @@ Manifest manifest(const std::string& id) {
 
 std::string fault_of(const std::filesystem::path& folder, const Manifest& manifest) {
   try {
-    Library::load(folder, manifest);
+    Library::load({folder, {}}, manifest);
   } catch (const LoadError& fault) {
     return fault.what();
   }
@@ -47,7 +49,7 @@ class TemporaryFolder {
 };
 
 TEST(Loader, LoadsAPluginInC) {
-  const auto library = Library::load(plugins / "good", manifest("good"));
+  const auto library = Library::load({plugins / "good", {}}, manifest("good"));
   EXPECT_STREQ(library->plugin().id, "good");
 }
 
@@ -80,9 +82,50 @@ TEST(Loader, RefusesALinkOutOfItsFolder) {
   EXPECT_NE(fault_of(folder.path(), manifest("good")).find("leaves the plugin's folder"), std::string::npos);
 }
 
+std::string content_of(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+TEST(Loader, RefusesCodeThatIsNotWhatWasVerified) {
+  const auto good = auth::sha256_hex(content_of(plugins / "good" / "good.so"));
+  const TemporaryFolder folder;
+  std::filesystem::copy_file(plugins / "misnamed" / "misnamed.so", folder.path() / "good.so");
+  try {
+    Library::load({folder.path(), good}, manifest("good"));
+    FAIL() << "was loaded";
+  } catch (const LoadError& fault) {
+    EXPECT_STREQ(fault.what(), "good.so: is not what the package holds; install the plugin again");
+  }
+}
+
+TEST(Loader, VerifiedCodeRunsAsItWasWhateverBecomesOfTheFile) {
+  const TemporaryFolder folder;
+  const auto file = folder.path() / "good.so";
+  std::filesystem::copy_file(plugins / "good" / "good.so", file);
+  const auto library = Library::load({folder.path(), auth::sha256_hex(content_of(file))}, manifest("good"));
+  std::ofstream(file, std::ios::binary | std::ios::trunc) << "nothing";
+  EXPECT_STREQ(library->plugin().id, "good");
+}
+
+TEST(Loader, LoadsAndUnloadsWithoutAnEnd) {
+  const auto verified = auth::sha256_hex(content_of(plugins / "good" / "good.so"));
+  const auto open_files = [] {
+    const std::filesystem::directory_iterator all("/proc/self/fd");
+    return std::distance(begin(all), end(all));
+  };
+  const auto before = open_files();
+  for (int round = 0; round < 500; ++round) {
+    const auto library =
+        Library::load({plugins / "good", round % 2 ? verified : ""}, manifest("good"), Library::AtEnd::unload);
+    ASSERT_STREQ(library->plugin().id, "good");
+  }
+  EXPECT_EQ(open_files(), before);
+}
+
 TEST(Breadcrumb, ACrashNamesThePluginUntilItIsEnabledAgain) {
   const TemporaryFolder data;
-  const auto library = Library::load(plugins / "crashing", manifest("crashing"));
+  const auto library = Library::load({plugins / "crashing", {}}, manifest("crashing"));
   const pid_t child = fork();
   if (child == 0) {
     const rlimit no_core{0, 0};

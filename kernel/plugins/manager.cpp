@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <shared_mutex>
@@ -74,12 +75,12 @@ class Manager::Impl {
     return status(id);
   }
 
-  Status add(const std::string& id, const std::filesystem::path& folder) {
+  Status add(const std::string& id, const Source& source) {
     const std::lock_guard turn(turn_);
     {
       const std::unique_lock lock(mutex_);
       if (plugins_.contains(id)) throw std::invalid_argument("there is a plugin " + id + " already");
-      adopt(folder, id);
+      adopt(source, id);
       arrange();
     }
     if (wanted(id)) start(id);
@@ -89,31 +90,30 @@ class Manager::Impl {
     throw std::runtime_error(after.reason);
   }
 
-  Status upgrade(const std::string& id, const std::filesystem::path& folder) {
+  Status upgrade(const std::string& id, const Source& source, const std::function<void()>& keep) {
     const std::lock_guard turn(turn_);
     const Plugin old = plugin_of(id);
     try {
       const std::unique_lock lock(mutex_);
-      adopt(folder, id);
+      adopt(source, id);
       arrange();
     } catch (...) {
       declare_settings(old.manifest);
       throw;
     }
     if (crashed_.erase(id) != 0) quarantine_.clear(id);
-    if (!old.instance) {
-      if (wanted(id)) start(id);
-      return status(id);
+    if (old.instance) old.instance->stand_back();
+    if (old.instance || wanted(id)) start(id);
+    const auto fresh = plugin_of(id);
+    try {
+      if (old.instance && !fresh.instance) throw std::runtime_error(fresh.status.reason);
+      keep();
+    } catch (...) {
+      put_back(id, old, fresh.instance);
+      throw;
     }
-    old.instance->stand_back();
-    start(id);
-    if (status(id).state == State::running) {
-      finish(*old.instance, id);
-      return status(id);
-    }
-    const auto why = status(id).reason;
-    put_back(id, old);
-    throw std::runtime_error(why);
+    if (old.instance) finish(*old.instance, id);
+    return fresh.status;
   }
 
   void remove(const std::string& id) {
@@ -157,7 +157,7 @@ class Manager::Impl {
  private:
   struct Plugin {
     Manifest manifest;
-    std::filesystem::path folder;
+    Source source;
     Status status;
     std::shared_ptr<Instance> instance;
   };
@@ -182,9 +182,9 @@ class Manager::Impl {
     if (error) log(Level::warning, "plugins", options_.directory.string() + " cannot be read: " + error.message());
     std::sort(folders.begin(), folders.end());
     const std::unique_lock lock(mutex_);
-    for (const auto& addition : options_.additions) discover(addition.id, addition.folder, addition.fault);
+    for (const auto& addition : options_.additions) discover(addition.id, addition.source, addition.fault);
     for (const auto& folder : folders) {
-      if (!plugins_.contains(folder.filename())) discover(folder.filename(), folder, {});
+      if (!plugins_.contains(folder.filename())) discover(folder.filename(), {folder, {}}, {});
     }
     arrange();
   }
@@ -199,9 +199,9 @@ class Manager::Impl {
   }
 
   /// What cannot be used is listed with the reason.
-  void discover(const std::string& id, const std::filesystem::path& folder, std::string fault) {
+  void discover(const std::string& id, const Source& source, std::string fault) {
     if (fault.empty()) try {
-        return adopt(folder, id);
+        return adopt(source, id);
       } catch (const std::exception& thrown) {
         fault = thrown.what();
       }
@@ -210,9 +210,9 @@ class Manager::Impl {
   }
 
   /// With the lock held. Throws ManifestError.
-  void adopt(const std::filesystem::path& folder, const std::string& id) {
-    auto manifest = Manifest::read(folder);
-    if (manifest.id != id) throw ManifestError(folder.string() + ": plugin.json says id " + manifest.id);
+  void adopt(const Source& source, const std::string& id) {
+    auto manifest = Manifest::read(source.folder);
+    if (manifest.id != id) throw ManifestError(source.folder.string() + ": plugin.json says id " + manifest.id);
     for (const auto& table : manifest.tables) {
       const auto owner = table_owners_.find(table);
       if (owner != table_owners_.end() && owner->second != id)
@@ -223,7 +223,7 @@ class Manager::Impl {
     Plugin plugin;
     plugin.status = {id, manifest.version, manifest.name, manifest.description, State::waiting, "not started"};
     if (!wanted(id)) plugin.status.state = State::disabled, plugin.status.reason = "not in plugins.enabled";
-    plugin.folder = folder;
+    plugin.source = source;
     plugin.manifest = std::move(manifest);
     plugins_.insert_or_assign(id, std::move(plugin));
   }
@@ -283,7 +283,7 @@ class Manager::Impl {
     try {
       auto table = options_.configuration.value(id, nlohmann::json::object());
       auto instance =
-          Instance::start(parts_, routes_, plugin.manifest, plugin.folder, std::move(table), options_.patience);
+          Instance::start(parts_, routes_, plugin.manifest, plugin.source, std::move(table), options_.patience);
       std::erase(started_, id);
       started_.push_back(id);
       const std::unique_lock lock(mutex_);
@@ -304,22 +304,30 @@ class Manager::Impl {
   /// The end of an instance that another one has taken over from.
   void finish(Instance& instance, const std::string& id) {
     instance.superseded();
+    end(instance, id);
+  }
+
+  void end(Instance& instance, const std::string& id) {
     const auto kept = instance.stop(options_.patience);
-    if (!kept.empty()) log(Level::warning, "plugins", id + ": of the version before, " + kept);
+    if (!kept.empty()) log(Level::warning, "plugins", id + ": of another version, " + kept);
   }
 
   /// After an upgrade that failed. The old instance has ended its own work, so a new one of the same version follows
   /// it.
-  void put_back(const std::string& id, const Plugin& old) {
+  void put_back(const std::string& id, const Plugin& old, const std::shared_ptr<Instance>& fresh) {
     {
       const std::unique_lock lock(mutex_);
-      adopt(old.folder, id);
+      adopt(old.source, id);
       arrange();
     }
-    start(id);
-    if (status(id).state == State::running) return finish(*old.instance, id);
-    const auto kept = old.instance->stop(options_.patience);
-    if (!kept.empty()) log(Level::warning, "plugins", id + ": " + kept);
+    if (fresh) fresh->stand_back();
+    if (old.instance) start(id);
+    const bool taken_over = status(id).state == State::running;
+    for (const auto& instance : {fresh, old.instance}) {
+      if (instance && taken_over) finish(*instance, id);
+      if (instance && !taken_over) end(*instance, id);
+    }
+    if (!old.instance) set_state(id, old.status.state, old.status.reason);
   }
 
   void stop(const std::string& id, State after, const std::string& reason) {
@@ -372,9 +380,10 @@ std::vector<Health> Manager::health() const { return impl_->health(); }
 Health Manager::health(const std::string& id) const { return impl_->health(id); }
 Status Manager::enable(const std::string& id) { return impl_->enable(id); }
 Status Manager::disable(const std::string& id) { return impl_->disable(id); }
-Status Manager::add(const std::string& id, const std::filesystem::path& folder) { return impl_->add(id, folder); }
-Status Manager::upgrade(const std::string& id, const std::filesystem::path& folder) {
-  return impl_->upgrade(id, folder);
+Status Manager::add(const std::string& id, const Source& source) { return impl_->add(id, source); }
+Status Manager::upgrade(const std::string& id, const Source& source,
+                        const std::function<void()>& keep) {
+  return impl_->upgrade(id, source, keep);
 }
 void Manager::remove(const std::string& id) { impl_->remove(id); }
 

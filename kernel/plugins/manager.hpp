@@ -1,12 +1,14 @@
 #pragma once
 // The plugins of this installation: found, started in order, watched, stopped.
 #include "abi/host.hpp"
+#include "plugins/loader.hpp"
 #include "plugins/manifest.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,7 +36,7 @@ struct Health {
 /// A plugin that does not come with the release.
 struct Addition {
   std::string id;
-  std::filesystem::path folder;
+  Source source;
   std::string fault;  ///< why it must not run; empty: it may
 };
 
@@ -72,11 +74,11 @@ class Manager {
   Status disable(const std::string& id);
   /// Starts a plugin that was not there, and keeps it until remove(). Throws std::runtime_error with the reason where
   /// it does not come to run; nothing is left of it then. std::invalid_argument: there is one of this id.
-  Status add(const std::string& id, const std::filesystem::path& folder);
+  Status add(const std::string& id, const Source& source);
   /// Runs another version of it in its place, without a gap: the new one is started beside the old one, takes its
-  /// routes and services over, and the old one ends when it has answered what it was asked. Throws like add(); the old
-  /// one goes on then.
-  Status upgrade(const std::string& id, const std::filesystem::path& folder);
+  /// routes and services over, and the old one ends when it has answered what it was asked. `keep` makes it last, when
+  /// it runs. Throws like add(), or what `keep` throws; the old one goes on then.
+  Status upgrade(const std::string& id, const Source& source, const std::function<void()>& keep);
   /// Stops it, and forgets it. Its tables stay. Throws std::out_of_range: not installed.
   void remove(const std::string& id);
 

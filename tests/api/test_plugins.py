@@ -254,6 +254,20 @@ def test_one_that_does_not_start_leaves_the_old_one_running(server, versions, ve
     assert version(server) == "0.1.0" and state(server) == "running"
 
 
+def test_one_that_cannot_be_kept_leaves_the_old_one_running(server, versions):
+    install(server, versions["0.1.0"])
+    in_the_way = server.data / "plugins" / "installed.json.part"
+    in_the_way.mkdir()
+    problem(upgrade(server, versions["0.2.0"]), 503)
+    assert version(server) == "0.1.0" and state(server) == "running"
+    assert server.admin.client.get("/messages").status_code == 200
+    problem(server.admin.client.delete(f"/plugins/{ID}"), 503)
+    assert server.admin.client.get("/messages").status_code == 200
+    in_the_way.rmdir()
+    assert upgrade(server, versions["0.2.0"]).status_code == 200
+    assert version(server) == "0.2.0"
+
+
 def test_upgrades_under_load_fail_no_request(server, versions):
     install(server, versions["0.1.0"])
     agents = [server.admin.client.post("/agents", json={"name": name}).json()["id"] for name in ("a", "b")]
