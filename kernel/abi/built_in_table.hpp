@@ -16,7 +16,7 @@ const atrium_plugin& built_in_table(const char* id, std::function<std::unique_pt
   struct Made final : atrium::Plugin {
     void start() override {}
   };
-  static atrium_plugin table = *atrium::detail::plugin_table<Made>(id, "0");
+  static atrium_plugin table = *atrium::detail::plugin_table<Made>(id, "0", ATRIUM_ABI_MINOR);
   table.id = id;
   table.create = [](const atrium_host* host, void** self, atrium_err* why) -> std::int32_t {
     try {

@@ -31,11 +31,14 @@ la_ssize_t append(::archive*, void* memory, const void* bytes, std::size_t count
 }
 
 bool stays_inside(std::string_view name) {
-  if (name.empty() || name.front() == '/' || name.find('\0') != std::string_view::npos) return false;
-  for (const auto& part : fs::path(name)) {
+  if (name.find('\0') != name.npos) return false;
+  for (;;) {
+    const auto slash = name.find('/');
+    const auto part = name.substr(0, slash);
     if (part.empty() || part == "." || part == "..") return false;
+    if (slash == name.npos) return true;
+    name.remove_prefix(slash + 1);
   }
-  return true;
 }
 
 }  // namespace

@@ -50,7 +50,8 @@ Installed::Installed(const fs::path& data, Trust trust) : directory_(data / "plu
 }
 
 std::vector<Installed::Unpacked> Installed::unpack_all() const {
-  fs::remove_all(directory_ / unpacked_name);
+  std::error_code ignored;  // what is left in the way of a plugin is that plugin's fault below
+  fs::remove_all(directory_ / unpacked_name, ignored);
   std::vector<Unpacked> all;
   for (const auto& [id, name] : in_use_) {
     Unpacked& one = all.emplace_back(Unpacked{id, {}, {}});
@@ -69,7 +70,8 @@ std::vector<Installed::Unpacked> Installed::unpack_all() const {
 plugins::Source Installed::unpack(const Package& package) const {
   auth::make_private_directory(directory_ / unpacked_name);
   const auto folder = directory_ / unpacked_name / (package.manifest().id + "-" + package.sha256().substr(0, 16));
-  fs::remove_all(folder);
+  std::error_code ignored;  // unpack() says what is in its way
+  fs::remove_all(folder, ignored);
   return {folder, package.unpack(folder)};
 }
 

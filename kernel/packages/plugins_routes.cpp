@@ -268,8 +268,8 @@ atrium::Reply PluginsRoutes::upgrade(const Package& package, const storage::Acto
     throw atrium::conflict(version + " is older than the " + now + " that runs; ask for it with downgrade=true.");
   const auto source = parts_.installed.unpack(package);
   record(parts_.database, actor, "plugin.upgraded", id);
-  const auto after = or_conflict(
-      [&] { return parts_.manager.upgrade(id, source, [&] { parts_.installed.use(package); }); });
+  const auto after =
+      or_conflict([&] { return parts_.manager.upgrade(id, source, [&] { parts_.installed.use(package); }); });
   return atrium::ok(view_of(after));
 }
 

@@ -381,8 +381,7 @@ Health Manager::health(const std::string& id) const { return impl_->health(id); 
 Status Manager::enable(const std::string& id) { return impl_->enable(id); }
 Status Manager::disable(const std::string& id) { return impl_->disable(id); }
 Status Manager::add(const std::string& id, const Source& source) { return impl_->add(id, source); }
-Status Manager::upgrade(const std::string& id, const Source& source,
-                        const std::function<void()>& keep) {
+Status Manager::upgrade(const std::string& id, const Source& source, const std::function<void()>& keep) {
   return impl_->upgrade(id, source, keep);
 }
 void Manager::remove(const std::string& id) { impl_->remove(id); }

@@ -79,7 +79,7 @@ class PluginLife : public ::testing::Test {
     Everything::stopped = false;
     Everything::live = Everything::durable = Everything::sent = {};
   }
-  const atrium_plugin* table = detail::plugin_table<Everything>("everything", "0.1.0");
+  const atrium_plugin* table = detail::plugin_table<Everything>("everything", "0.1.0", 0);
   FakeHost host;
 };
 

@@ -3,7 +3,8 @@ import uuid
 
 import pytest
 
-from test_conventions import pointers, problem
+from support.problems import pointers, problem
+
 
 
 def test_defaults(new_agent):

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from support import accounts
-from test_conventions import pointers, problem
+from support.problems import pointers, problem
 
 MEMBERS = {"sequence", "created_at", "actor_kind", "actor_id", "action", "resource", "resource_id", "address",
            "request_id", "outcome", "code"}

@@ -8,7 +8,7 @@ import pytest
 
 from support import accounts
 from support.accounts import PASSWORD
-from test_conventions import pointers, problem
+from support.problems import pointers, problem
 
 
 def login(server, email, password=PASSWORD):

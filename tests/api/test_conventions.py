@@ -7,28 +7,10 @@ import httpx
 import pytest
 
 from support import accounts
+from support.problems import pointers, problem
 
 UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
-
-
-def problem(answer, status, type=None):
-    """The members of a well-formed RFC 9457 answer."""
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    body = answer.json()
-    assert body["status"] == status
-    assert body["type"].startswith("/problems/")
-    assert body["title"]
-    assert body["request_id"] == answer.headers["x-request-id"]
-    assert body["instance"]
-    if type:
-        assert body["type"] == type
-    return body
-
-
-def pointers(answer):
-    return sorted(entry["pointer"] for entry in problem(answer, 422, "/problems/validation")["errors"])
 
 
 # -- routes and methods

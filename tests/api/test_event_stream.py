@@ -7,7 +7,7 @@ import pytest
 from support import accounts, raw
 from support.events import Events, server_sent
 from support.metrics import metric
-from test_conventions import problem
+from support.problems import problem
 
 
 # -- getting in

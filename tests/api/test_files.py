@@ -17,7 +17,7 @@ import pytest
 
 from support import accounts, events, postgresql, raw
 from support.program import STORES, Atrium
-from test_conventions import pointers, problem
+from support.problems import pointers, problem
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89" + bytes(100)
 # On a real gateway too, where the run has one.

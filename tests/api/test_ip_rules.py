@@ -3,7 +3,7 @@ import pytest
 
 from support import accounts
 from support.events import Events
-from test_conventions import pointers, problem
+from support.problems import pointers, problem
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from support import accounts, corpus, postgresql
 from support.program import Atrium
-from test_conventions import pointers, problem
+from support.problems import pointers, problem
 
 
 def add(client, **members):

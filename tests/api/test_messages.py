@@ -4,7 +4,8 @@ import uuid
 
 import pytest
 
-from test_conventions import pointers, problem
+from support.problems import pointers, problem
+
 
 
 @pytest.fixture

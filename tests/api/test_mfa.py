@@ -10,7 +10,7 @@ from support import accounts, postgresql, stored
 from support.accounts import PASSWORD
 from support.events import Events
 from support.program import Atrium
-from test_conventions import pointers, problem
+from support.problems import pointers, problem
 
 
 class Authenticator:

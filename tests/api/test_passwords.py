@@ -8,7 +8,7 @@ import pytest
 from support import accounts
 from support.accounts import PASSWORD
 from support.pressure import Logins
-from test_conventions import pointers, problem
+from support.problems import pointers, problem
 from test_settings import as_they_were  # noqa: F401: puts back what a test changes
 
 POLICY = "/security/password-policy"

@@ -12,7 +12,7 @@ import pytest
 from support import accounts, stored
 from support.events import PATIENCE
 from support.shell import Shell, done, failed
-from test_conventions import pointers, problem
+from support.problems import pointers, problem
 
 MASK = "********"
 UNKNOWN = "01890000-0000-7000-8000-000000000000"

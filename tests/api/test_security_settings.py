@@ -4,7 +4,7 @@ import time
 import pytest
 
 from support import accounts
-from test_conventions import pointers, problem
+from support.problems import pointers, problem
 from test_settings import as_they_were  # noqa: F401: puts back what a test changes
 
 MEMBERS = {"registration": "approval", "mfa_required": False, "access_token_ttl_seconds": 900,

@@ -7,7 +7,7 @@ import pytest
 
 from support import accounts, postgresql
 from support.program import STORES, Atrium
-from test_conventions import pointers, problem
+from support.problems import pointers, problem
 
 ONE = "/settings/security/max_sessions_per_user"
 

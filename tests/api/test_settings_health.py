@@ -8,7 +8,7 @@ import pytest
 
 from support import accounts, mail
 from support.program import Atrium
-from test_conventions import problem
+from support.problems import problem
 
 DEADLINE = 3  # seconds that the operation promises
 

@@ -14,7 +14,7 @@ import pytest
 from support import accounts, stored
 from support.events import PATIENCE
 from support.openssh import Agent, OpenSsh, User, alive, fingerprint, keygen, wait_until
-from test_conventions import pointers, problem
+from support.problems import pointers, problem
 
 UNKNOWN = "01890000-0000-7000-8000-000000000000"
 

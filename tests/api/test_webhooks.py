@@ -5,10 +5,10 @@ import pytest
 
 from support import accounts
 from support.events import Events
+from support.problems import pointers, problem
 from support.program import STORES
 from support.webhooks import (SECRET, Receiver, Silent, Verifier, eventually, log_of, new_task, new_webhook,
                               sending_server)
-from test_conventions import pointers, problem
 
 SOMEWHERE = {"url": "https://example.org/hook", "events": ["task.*"]}
 

@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from support import accounts
-from test_conventions import pointers, problem
+from support.problems import pointers, problem
 
 LOAD = {"cpu_usage_percent": 12.5, "memory_usage_percent": 40, "disk_usage_percent": 71}
 

@@ -11,7 +11,8 @@
  *          [tx]   inside the transaction's function only, on the thread that runs it.
  * UNLOAD   Host: stops new calls, waits for running ones, quiesce(), revokes handles, destroy().
  *          Plugin: after destroy() no thread, callback or pointer into its code may remain.
- * DRAFT    Until 1.0 every interface id ends in ".draft/0" and may change from one build to the next. */
+ * VERSION  Frozen as 1.0. A plugin of minor N runs on every kernel 1.M with M >= N: the kernel offers what it has,
+ *          and refuses a plugin that needs a newer minor. An id that ends in ".draft/0" promises nothing. */
 #ifndef ATRIUM_ABI_H
 #define ATRIUM_ABI_H
 #include <stddef.h>
@@ -74,7 +75,7 @@ struct atrium_host {
 };
 
 /* ---- HTTP: routes of this plugin ------------------------------------------------------------------------------ */
-#define ATRIUM_HTTP "atrium.http.draft/0"
+#define ATRIUM_HTTP "atrium.http/1"
 /* Returns ATRIUM_OK (responded), ATRIUM_PENDING (after defer()), or < 0: the host answers 500. */
 typedef int32_t (*atrium_http_fn)(void *self, atrium_request *);
 typedef void (*atrium_notify_fn)(void *ctx);
@@ -120,7 +121,7 @@ typedef struct atrium_http {
 } atrium_http;
 
 /* ---- Who is asking ------------------------------------------------------------------------------------------ */
-#define ATRIUM_AUTH "atrium.auth.draft/0"
+#define ATRIUM_AUTH "atrium.auth/1"
 typedef struct atrium_auth {
   uint32_t size, reserved;
   atrium_str (*kind)(const atrium_principal *); /* [any] "user", "worker", "agent", "plugin", "link" */
@@ -142,7 +143,7 @@ typedef struct atrium_auth {
 } atrium_auth;
 
 /* ---- Storage ------------------------------------------------------------------------------------------------- */
-#define ATRIUM_DB "atrium.db.draft/0"
+#define ATRIUM_DB "atrium.db/1"
 typedef int32_t (*atrium_row_fn)(void *ctx, const atrium_value *columns, size_t n); /* != 0 stops the query */
 typedef int32_t (*atrium_tx_fn)(void *ctx, atrium_tx *); /* ATRIUM_OK commits, anything else rolls back */
 typedef void (*atrium_done_fn)(void *ctx, int32_t status, const atrium_err *failure_or_null);
@@ -167,7 +168,7 @@ typedef struct atrium_db {
 } atrium_db;
 
 /* ---- Objects: bytes that are too large for a row --------------------------------------------------------------- */
-#define ATRIUM_OBJECTS "atrium.objects.draft/0"
+#define ATRIUM_OBJECTS "atrium.objects/1"
 typedef struct atrium_upload atrium_upload; /* an object on its way in, valid until finish() or abandon() */
 /* Ids are 1 to 100 of a-z A-Z 0-9 _ -, each plugin's its own. Write the bytes, then the row that names them; sweep what a
  * crash left without a row. [pool] may wait for a disk or another host: any thread but I/O threads, and no transaction. */
@@ -198,7 +199,7 @@ typedef struct atrium_objects {
 } atrium_objects;
 
 /* ---- Keys: the master key stays inside the kernel, as in a key management service ------------------------------- */
-#define ATRIUM_KEYS "atrium.keys.draft/0"
+#define ATRIUM_KEYS "atrium.keys/1"
 typedef void (*atrium_text_fn)(void *ctx, atrium_str);
 /* For the one plugin that keeps secrets for all others; needs the grant "keys": true. */
 typedef struct atrium_keys {
@@ -217,7 +218,7 @@ typedef struct atrium_keys {
 } atrium_keys;
 
 /* ---- Events and audit ---------------------------------------------------------------------------------------- */
-#define ATRIUM_EVENTS "atrium.events.draft/0"
+#define ATRIUM_EVENTS "atrium.events/1"
 /* One change: an audit row, and an event when topic is not empty. */
 typedef struct atrium_change {
   uint32_t size, reserved;
@@ -250,7 +251,7 @@ typedef struct atrium_events {
 } atrium_events;
 
 /* ---- Threads and timers: a plugin does not start its own ------------------------------------------------------ */
-#define ATRIUM_JOBS "atrium.jobs.draft/0"
+#define ATRIUM_JOBS "atrium.jobs/1"
 typedef void (*atrium_job_fn)(void *self);
 typedef struct atrium_jobs {
   uint32_t size, reserved;
@@ -263,7 +264,7 @@ typedef struct atrium_jobs {
 } atrium_jobs;
 
 /* ---- Services: plugins never hold each other's pointers ------------------------------------------------------- */
-#define ATRIUM_SERVICES "atrium.services.draft/0"
+#define ATRIUM_SERVICES "atrium.services/1"
 /* The provider replies now or later; with a tx (call_tx) before it returns, and only by SQL. */
 typedef int32_t (*atrium_service_fn)(void *self, atrium_call *);
 typedef void (*atrium_chunk_fn)(void *ctx, atrium_str json); /* a piece of a streaming reply, in order */
@@ -296,7 +297,7 @@ typedef struct atrium_services {
 } atrium_services;
 
 /* ---- Egress: the one way out to other hosts -------------------------------------------------------------------- */
-#define ATRIUM_EGRESS "atrium.egress.draft/0"
+#define ATRIUM_EGRESS "atrium.egress/1"
 typedef struct atrium_exchange {
   uint32_t size, reserved;
   /* On pool threads, one after another. headers_json: {"name": "value"}, lower case. */
@@ -330,7 +331,7 @@ typedef struct atrium_egress {
 } atrium_egress;
 
 /* ---- Settings and metrics --------------------------------------------------------------------------------------- */
-#define ATRIUM_SETTINGS "atrium.settings.draft/0"
+#define ATRIUM_SETTINGS "atrium.settings/1"
 typedef struct atrium_settings {
   uint32_t size, reserved;
   /* [any] This plugin's table of the configuration ([plugin.ID]) as a JSON object. */
@@ -343,7 +344,7 @@ typedef struct atrium_settings {
                      atrium_err *);
 } atrium_settings;
 
-#define ATRIUM_METRICS "atrium.metrics.draft/0"
+#define ATRIUM_METRICS "atrium.metrics/1"
 typedef struct atrium_metrics {
   uint32_t size, reserved;
   /* [any] Named atrium_<plugin>_<name>. labels: a JSON object of strings, or empty; at most 1000 label sets a name. */

@@ -24,9 +24,9 @@ inline std::int32_t report(atrium_err* out) {
 }
 
 template <class P>
-const atrium_plugin* plugin_table(const char* id, const char* version) {
+const atrium_plugin* plugin_table(const char* id, const char* version, std::uint32_t abi_minor) {
   static const atrium_plugin table{sizeof(atrium_plugin),
-                                   ATRIUM_ABI_MINOR,
+                                   abi_minor,
                                    id,
                                    version,
                                    [](const atrium_host* host, void** self, atrium_err* why) -> std::int32_t {
@@ -71,7 +71,7 @@ const atrium_plugin* plugin_table(const char* id, const char* version) {
 }  // namespace atrium
 
 /// Once in a plugin: makes its class known to the kernel.
-#define ATRIUM_PLUGIN(Class)                                                                      \
-  extern "C" __attribute__((visibility("default"))) const atrium_plugin* atrium_plugin_v1(void) { \
-    return atrium::detail::plugin_table<Class>(ATRIUM_PLUGIN_ID, ATRIUM_PLUGIN_VERSION);          \
+#define ATRIUM_PLUGIN(Class)                                                                                      \
+  extern "C" __attribute__((visibility("default"))) const atrium_plugin* atrium_plugin_v1(void) {                 \
+    return atrium::detail::plugin_table<Class>(ATRIUM_PLUGIN_ID, ATRIUM_PLUGIN_VERSION, ATRIUM_PLUGIN_ABI_MINOR); \
   }

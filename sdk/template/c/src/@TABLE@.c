@@ -50,7 +50,7 @@ static void destroy(void *self) { free(self); }
 
 const atrium_plugin *atrium_plugin_v1(void) {
   static const atrium_plugin table = {.size = sizeof(atrium_plugin),
-                                      .abi_minor = ATRIUM_ABI_MINOR,
+                                      .abi_minor = ATRIUM_PLUGIN_ABI_MINOR,
                                       .id = ATRIUM_PLUGIN_ID,
                                       .version = ATRIUM_PLUGIN_VERSION,
                                       .create = create,

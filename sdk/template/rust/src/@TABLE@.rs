@@ -23,7 +23,7 @@ extern "C" fn create(host: *const Host, plugin: *mut *mut c_void, error: *mut Er
     unsafe {
         let http = ((*host).get)(host, abi::HTTP.as_ptr() as *const c_char) as *const Http;
         match http.as_ref() {
-            None => (*error).fail(abi::E_NOT_FOUND, "this kernel does not offer atrium.http.draft/0"),
+            None => (*error).fail(abi::E_NOT_FOUND, "this kernel does not offer atrium.http/1"),
             Some(http) => {
                 *plugin = Box::into_raw(Box::new(Plugin { host, http })) as *mut c_void;
                 abi::OK

@@ -5,7 +5,7 @@ use std::os::raw::c_char;
 
 pub const OK: i32 = 0;
 pub const E_NOT_FOUND: i32 = -2;
-pub const HTTP: &str = "atrium.http.draft/0\0";
+pub const HTTP: &str = "atrium.http/1\0";
 
 /// Borrowed until the call returns.
 #[repr(C)]

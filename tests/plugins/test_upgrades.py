@@ -1,0 +1,126 @@
+"""Another version of an installed plugin takes over from the one that runs."""
+import collections
+import concurrent.futures
+import json
+import threading
+
+import pytest
+
+from conftest import ID
+from support import accounts
+from support.packages import RELEASE, copied, granted
+from support.problems import problem
+
+
+@pytest.fixture(scope="module")
+def versions(vendor, tmp_path_factory):
+    """Packages of the same plugin by version."""
+    packages = {}
+    for version in ("0.1.0", "0.2.0", "0.3.0"):
+        source = copied(RELEASE / ID, tmp_path_factory.mktemp("version") / ID)
+        for file in (source / "plugin.json", source / f"{ID}.so"):  # as if it had been built with that version
+            file.write_bytes(file.read_bytes().replace(b"0.1.0", version.encode()))
+        packages[version] = vendor.packed(source)
+    return packages
+
+
+def version(server):
+    return server.shown()["version"]
+
+
+def test_an_upgrade_takes_over_and_outlives_a_restart(server, versions):
+    server.install(versions["0.1.0"])
+    answer = server.upgrade(versions["0.2.0"])
+    assert answer.status_code == 200 and answer.json()["version"] == "0.2.0" and answer.json()["state"] == "running"
+    assert server.admin.client.get("/messages").status_code == 200
+    kept, = (server.data / "plugins").glob("*.atp")
+    assert "0.2.0" in kept.name
+    server.restart()
+    assert version(server) == "0.2.0" and server.state() == "running"
+
+
+def test_an_older_version_must_be_asked_for(server, versions):
+    server.install(versions["0.2.0"])
+    problem(server.upgrade(versions["0.2.0"]), 409)
+    problem(server.upgrade(versions["0.1.0"]), 409)
+    assert version(server) == "0.2.0"
+    assert server.upgrade(versions["0.1.0"], downgrade="true").status_code == 200
+    assert version(server) == "0.1.0"
+    problem(granted(server.admin.client, versions["0.3.0"], "/plugins/agents/upgrade"), 422)
+
+
+def test_one_that_does_not_start_leaves_the_old_one_running(server, versions, vendor, tmp_path):
+    server.install(versions["0.1.0"])
+    source = copied(RELEASE / ID, tmp_path / ID)
+    manifest = json.loads((source / "plugin.json").read_text())
+    (source / "plugin.json").write_text(json.dumps({**manifest, "version": "0.9.0"}))  # its code says another
+    problem(server.upgrade(vendor.packed(source)), 409)
+    assert version(server) == "0.1.0" and server.state() == "running"
+    assert server.admin.client.post("/messages/send", json=server.new_message()).status_code == 201
+    server.restart()
+    assert version(server) == "0.1.0" and server.state() == "running"
+
+
+def test_one_that_cannot_be_kept_leaves_the_old_one_running(server, versions):
+    server.install(versions["0.1.0"])
+    in_the_way = server.data / "plugins" / "installed.json.part"
+    in_the_way.mkdir()
+    problem(server.upgrade(versions["0.2.0"]), 503)
+    assert version(server) == "0.1.0" and server.state() == "running"
+    assert server.admin.client.get("/messages").status_code == 200
+    problem(server.admin.client.delete(f"/plugins/{ID}"), 503)
+    assert server.admin.client.get("/messages").status_code == 200
+    in_the_way.rmdir()
+    assert server.upgrade(versions["0.2.0"]).status_code == 200
+    assert version(server) == "0.2.0"
+
+
+def load(server, done, number, body):
+    """One client until it is told to stop: how often it got which answer."""
+    answers = collections.Counter()
+    with accounts.client(server, server.admin.token) as client:
+        while not done.is_set():
+            answer = client.get("/messages") if number % 2 else client.post("/messages/send", json=body)
+            answers[answer.status_code] += 1
+    return answers
+
+
+def under_load(server, change):
+    """What eight clients were answered while change() ran."""
+    body, done = server.new_message(), threading.Event()
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        running = [pool.submit(load, server, done, number, body) for number in range(8)]
+        try:
+            change()
+        finally:
+            done.set()
+        return sum((one.result() for one in running), collections.Counter())
+
+
+def test_upgrades_under_load_fail_no_request(server, versions):
+    server.install(versions["0.1.0"])
+
+    def change():
+        for package in 4 * [versions["0.2.0"], versions["0.3.0"], versions["0.1.0"]]:
+            answer = server.upgrade(package, downgrade="true")
+            assert answer.status_code == 200, answer.text
+
+    answers = under_load(server, change)
+    assert set(answers) == {200, 201}, answers
+    assert server.admin.client.get("/messages").json()["total"] == answers[201]
+
+
+def test_disabling_and_removing_under_load_loses_nothing(server, versions):
+    """Whoever comes while it is off is told that it is not there; whoever came before is answered."""
+    server.install(versions["0.1.0"])
+
+    def change():
+        for _ in range(3):
+            for action in ("disable", "enable"):
+                assert server.admin.client.post(f"/plugins/{ID}/{action}").status_code == 200
+            assert server.admin.client.delete(f"/plugins/{ID}").status_code == 204
+            server.install(versions["0.1.0"])
+
+    answers = under_load(server, change)
+    assert set(answers) <= {200, 201, 404}, answers
+    assert server.admin.client.get("/messages").json()["total"] == answers[201]
