@@ -347,7 +347,8 @@ typedef struct atrium_jobs {
    * ATRIUM_E_UNAVAILABLE: the pool's queue is full.
    * ATRIUM_E_CANCELLED: the plugin is being stopped. */
   int32_t (*post)(const atrium_host *, atrium_job_fn, void *self, atrium_err *);
-  /* [any] Runs a job once, after so long, on a pool thread. The handle is good until the job has run.
+  /* [any] Runs a job once, after so long, on a pool thread. cancel() may still come when it has run, and then does
+   * nothing.
    * ATRIUM_E_INVALID: delay_ms is below 0, or more than ten years.
    * ATRIUM_E_CANCELLED: the plugin is being stopped. */
   int32_t (*after)(const atrium_host *, int64_t delay_ms, atrium_job_fn, void *self, atrium_timer **or_null,
