@@ -12,6 +12,10 @@ add_custom_target(sdk_installed ALL DEPENDS ${CMAKE_BINARY_DIR}/sdk-installed.st
 set(Atrium_DIR ${ATRIUM_SDK_PREFIX}/${CMAKE_INSTALL_LIBDIR}/cmake/Atrium CACHE PATH "" FORCE)
 
 if(ATRIUM_TESTS)
+  # The author's guide's plugin, beside those of the release: no kernel loads it by itself.
+  set(ATRIUM_PLUGINS_FOLDER ${CMAKE_BINARY_DIR}/samples)
+  add_subdirectory(samples/guide)
+  unset(ATRIUM_PLUGINS_FOLDER)
   file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/testing/*_test.cpp)
   if(tests)
     find_package(GTest REQUIRED)

@@ -1,0 +1,77 @@
+"""The listings of a page, and what stands in the files that they name.
+
+    <!-- listing: PATH -->          the whole file
+    <!-- listing: PATH #REGION -->  the lines between `// [REGION]` and `// [end]` (`#` and `--` where that begins a comment)
+    <!-- listing: PATH #/a/0 -->    of a JSON file: the value at this pointer
+
+A file of sdk/template is shown as `atrium plugin new todo-list` writes it.
+"""
+import dataclasses
+import json
+import re
+import textwrap
+
+from support.program import ROOT
+
+SOURCES = ("sdk/template/", "sdk/samples/", "sdk/testing/", "plugins/")
+LANGUAGES = {"cpp", "c", "rust", "json", "cmake"}
+FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.M | re.S)
+MARKER = re.compile(r"<!-- listing: (\S+)(?: #(\S+))? -->\n\Z")
+NEW_PLUGIN = {"@ID@": "todo-list", "@TABLE@": "todo_list", "@CLASS@": "TodoList", "@NAME@": "Todo list"}
+
+
+class Fault(Exception):
+    """What is wrong with a listing."""
+
+
+@dataclasses.dataclass
+class Block:
+    line: int
+    language: str
+    text: str
+    path: str = ""  # empty: there is no marker
+    part: str = ""
+
+
+def blocks(page):
+    """The blocks of a page's text that are listings, or have to be."""
+    for fence in FENCE.finditer(page):
+        marker = MARKER.search(page, 0, fence.start())
+        if marker or fence[1] in LANGUAGES:
+            path, part = marker.groups() if marker else ("", "")
+            yield Block(page.count("\n", 0, fence.start()) + 1, fence[1], fence[2], path, part or "")
+
+
+def region(text, name):
+    found = re.findall(rf"^[ \t]*(?://|#|--) \[{re.escape(name)}\]\n(.*?)^[ \t]*(?://|#|--) \[end\]$", text, re.M | re.S)
+    if len(found) != 1:
+        raise Fault(f"there are {len(found)} regions {name}")
+    return textwrap.dedent(found[0])
+
+
+def at_pointer(document, pointer):
+    for step in pointer.split("/")[1:]:
+        try:
+            document = document[int(step)] if isinstance(document, list) else document[step]
+        except (LookupError, ValueError):
+            raise Fault(f"there is nothing at {pointer}") from None
+    return document
+
+
+def check(block, root=ROOT):
+    """Throws what is wrong."""
+    if not block.path:
+        raise Fault(f"a block of {block.language} needs a line <!-- listing: PATH --> above it")
+    if not block.path.startswith(SOURCES) or not (root / block.path).is_file():
+        raise Fault(f"{block.path} is no file of {', '.join(SOURCES)}")
+    text = (root / block.path).read_text()
+    if block.path.startswith("sdk/template/"):
+        for mark, value in NEW_PLUGIN.items():
+            text = text.replace(mark, value)
+    if block.part.startswith("/"):
+        if json.loads(block.text) != at_pointer(json.loads(text), block.part):
+            raise Fault(f"differs from {block.path} at {block.part}")
+        return
+    expected = region(text, block.part) if block.part else text
+    if block.text.rstrip("\n") != expected.rstrip("\n"):
+        raise Fault(f"differs from {block.path} {block.part}; there it reads:\n{expected}")
