@@ -45,3 +45,12 @@ def test_no_slot_is_overlooked(tmp_path):
 def test_every_function_is_explained(table, function):
     assert function.paragraphs, "a comment of its own, above the slot"
     assert function.threads, "[threads] at its beginning"
+
+
+def test_every_member_of_the_manifest_is_explained():
+    explained = (ROOT / "docs/plugins/manifest.md").read_text()
+    read = {name for source, call in [("kernel/plugins/manifest.cpp", r'reader\.\w+\("(\w+)"'),
+                                      ("kernel/settings/definition.cpp", r'(?:reader\.\w+|choices_of)\("(\w+)"')]
+            for name in re.findall(call, (ROOT / source).read_text())}
+    assert {"id", "egress", "provides", "secret"} <= read
+    assert [name for name in sorted(read) if not re.search(rf'[`."]{name}[`".]', explained)] == []

@@ -500,7 +500,7 @@ typedef struct atrium_plugin {
   int32_t (*quiesce)(void *self, int64_t deadline_ms, atrium_err *);
   /* [life] Frees the plugin; nothing of it runs any more. */
   void (*destroy)(void *self);
-  /* [any] ATRIUM_OK, or < 0 with what is wrong: it is shown in /health. NULL: always well. */
+  /* [any] ATRIUM_OK, or < 0 with what is wrong: /health is degraded, /settings/health says why. NULL: always well. */
   int32_t (*health)(void *self, atrium_err *);
 } atrium_plugin;
 #define ATRIUM_ENTRY "atrium_plugin_v1" /* the ABI major is in the symbol: a break adds atrium_plugin_v2 */

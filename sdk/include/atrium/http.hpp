@@ -231,7 +231,7 @@ enum class Runs : std::uint8_t { io, fast_read, pool };
 struct RouteOptions {
   std::string_view summary;
   std::string_view description{};
-  std::vector<std::string_view> access{"user"};  ///< any of: none, user, admin, a kind of issued token
+  std::vector<std::string_view> access{"user"};  ///< any of: none, user, admin, link, a kind of issued token
   Runs runs = Runs::pool;
   Json body{};  ///< schema; null: the route takes no body
   std::string_view body_type = "json";

@@ -106,7 +106,7 @@ class Plugin {
   virtual void start() = 0;
   /// Ends the plugin's own work; timers and subscriptions have ended, cancellation() is requested.
   virtual void stop() {}
-  /// Throws what is wrong, for /health.
+  /// Throws what is wrong: /health is degraded, /settings/health says why. Asked often.
   virtual void health() {}
 
   // The boundary's side, also used by the kernel for what it builds in.
