@@ -122,7 +122,11 @@ class Bookmarks final : public atrium::Plugin {
     const auto object = atrium::Id::make();
     auto upload = objects().put(object.text());
     atrium::BodyReader body(request);
-    while (const auto piece = co_await body.next()) upload.append(*piece);
+    for (;;) {
+      const auto piece = co_await body.next();
+      if (!piece) break;
+      upload.append(*piece);
+    }
     upload.finish();
     const auto former = store().transaction(request.principal(), [&](atrium::Transaction& tx) {
       auto bookmark = tx.get<Bookmark>(request.principal(), id);
@@ -155,13 +159,15 @@ class Bookmarks final : public atrium::Plugin {
     provide("bookmarks/shelf", {{"summary", "Takes links from other plugins"}})
         .on("add", [this](const atrium::Call& call) -> Json {
           const auto wanted = call.arguments<NewBookmark>();
-          if (!call.in_transaction()) return add(wanted, call.principal());
-          const auto tx = call.transaction();
-          return add(wanted, tx);
+          require_reachable(wanted.url);
+          if (call.in_transaction()) return add(wanted, call.transaction());
+          return add(wanted, call.principal());
         });
-    tool<NewBookmark>(
-        "bookmark_add", {.summary = "Keep a link for later", .risk = atrium::Risk::writes},
-        [this](const atrium::ToolCall& tool, const NewBookmark& wanted) { return add(wanted, tool.agent); });
+    tool<NewBookmark>("bookmark_add", {.summary = "Keep a link for later", .risk = atrium::Risk::writes},
+                      [this](const atrium::ToolCall& tool, const NewBookmark& wanted) {
+                        require_reachable(wanted.url);
+                        return add(wanted, tool.agent);
+                      });
     // [end]
     // [command]
     provide("command/bookmarks",
@@ -186,13 +192,15 @@ class Bookmarks final : public atrium::Plugin {
     return {{"id", made.id.str()}};
   }
   Json add(const NewBookmark& wanted, const atrium::Principal& who) const {
-    if (const auto fault = atrium::url_fault(host(), wanted.url)) throw atrium::invalid("/url", *fault);
     return store().transaction(who, [&](atrium::Transaction& tx) { return add(wanted, tx); });
+  }
+  void require_reachable(const std::string& url) const {
+    if (const auto fault = atrium::url_fault(host(), url)) throw atrium::invalid("/url", *fault);
   }
 
   void declare_work() {
     // [work]
-    every(1min, [this] { spawn(check_due()); });
+    every(1min, [this] { check_due(); });
     every(24h, [this] { sweep(); });
     on_every_event("snapshots", "bookmark.deleted", [this](const atrium::Event&) { sweep(); });
     // [end]
@@ -212,30 +220,38 @@ class Bookmarks final : public atrium::Plugin {
     });
   }
 
-  atrium::Async<void> check_due() {
-    for (auto& bookmark : claim(setting<std::int64_t>("checks_per_minute"))) co_await check(bookmark);
+  void check_due() {
+    for (auto& bookmark : claim(setting<std::int64_t>("checks_per_minute"))) spawn(check(std::move(bookmark)));
   }
 
-  atrium::Async<void> check(Bookmark& bookmark) {
+  atrium::Async<void> check(Bookmark bookmark) {
     atrium::OutRequest request{.method = "HEAD", .url = bookmark.url, .timeout = 10s, .cancellation = cancellation()};
     request.headers.emplace_back("user-agent", configuration().value("user_agent", "atrium-bookmarks"));
     if (const auto contact = environment("BOOKMARKS_CONTACT"); !contact.empty())
       request.headers.emplace_back("from", contact);
+    std::optional<std::int64_t> status;
     try {
       if (bookmark.token_secret) {
-        const auto token = co_await atrium::vault::take(services(), bookmark.token_secret->str());
+        const atrium::VaultValue token = co_await atrium::vault::take(services(), bookmark.token_secret->str());
         request.headers.emplace_back("authorization", "Bearer " + token.value);
       }
       const atrium::Answer answer = co_await fetch(std::move(request));
-      bookmark.last_status = answer.status;
+      status = answer.status;
     } catch (const atrium::Problem& problem) {
-      bookmark.last_status = std::nullopt;
       host().log(atrium::Level::info, "A link was not reached", {{"id", bookmark.id.str()}, {"why", problem.what()}});
     }
-    count(bookmark.last_status ? "answered" : "failed");
+    count(status ? "answered" : "failed");
+    record(bookmark.id, status);
+  }
+
+  /// Read again: while the other host took its time, somebody may have changed or removed it.
+  void record(const atrium::Id& id, std::optional<std::int64_t> status) const {
     store().transaction({}, [&](atrium::Transaction& tx) {
-      tx.update(bookmark);
-      tx.publish("bookmark.checked", bookmark);
+      for (auto& bookmark : tx.find<Bookmark>("id = ?", id)) {
+        bookmark.last_status = status;
+        tx.update(bookmark);
+        tx.publish("bookmark.checked", bookmark);
+      }
     });
   }
   // [end]
