@@ -4,15 +4,17 @@
     <!-- listing: PATH #REGION -->  the lines between `// [REGION]` and `// [end]` (`#` and `--` where that begins a comment)
     <!-- listing: PATH #/a/0 -->    of a JSON file: the value at this pointer
 
-A file of sdk/template is shown as `atrium plugin new todo-list` writes it.
+A file of sdk/template is shown as `atrium plugin new todo-list` writes it. After a change of the files,
+`python3 tests/docs/listings.py PAGE...` puts what stands there now into the pages.
 """
 import dataclasses
 import json
+import pathlib
 import re
+import sys
 import textwrap
 
-from support.program import ROOT
-
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 SOURCES = ("sdk/template/", "sdk/samples/", "sdk/testing/", "plugins/")
 LANGUAGES = {"cpp", "c", "rust", "json", "cmake"}
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.M | re.S)
@@ -58,8 +60,8 @@ def at_pointer(document, pointer):
     return document
 
 
-def check(block, root=ROOT):
-    """Throws what is wrong."""
+def expected(block, root=ROOT):
+    """What stands in the file; throws what is wrong with the marker."""
     if not block.path:
         raise Fault(f"a block of {block.language} needs a line <!-- listing: PATH --> above it")
     if not block.path.startswith(SOURCES) or not (root / block.path).is_file():
@@ -69,9 +71,21 @@ def check(block, root=ROOT):
         for mark, value in NEW_PLUGIN.items():
             text = text.replace(mark, value)
     if block.part.startswith("/"):
-        if json.loads(block.text) != at_pointer(json.loads(text), block.part):
-            raise Fault(f"differs from {block.path} at {block.part}")
-        return
-    expected = region(text, block.part) if block.part else text
-    if block.text.rstrip("\n") != expected.rstrip("\n"):
-        raise Fault(f"differs from {block.path} {block.part}; there it reads:\n{expected}")
+        value = at_pointer(json.loads(text), block.part)
+        return block.text if json.loads(block.text or "null") == value else json.dumps(value, indent=2) + "\n"
+    return (region(text, block.part) if block.part else text).rstrip("\n") + "\n"
+
+
+def check(block, root=ROOT):
+    """Throws what is wrong."""
+    if block.text != (wanted := expected(block, root)):
+        raise Fault(f"differs from {block.path} {block.part}; there it reads:\n{wanted}")
+
+
+if __name__ == "__main__":
+    for page in map(pathlib.Path, sys.argv[1:]):
+        text = page.read_text()
+        for block in blocks(text):
+            head = f"<!-- listing: {block.path}{' #' + block.part if block.part else ''} -->\n```{block.language}\n"
+            text = text.replace(f"{head}{block.text}```\n", f"{head}{expected(block)}```\n")
+        page.write_text(text)
