@@ -10,8 +10,10 @@ COMMENT = re.compile(r"/\*(.*?)\*/", re.S)
 SECTION = re.compile(r"^/\* ---- (.*?) -+ \*/$", re.M)
 TABLE = re.compile(r"^(?:typedef )?struct atrium_(?P<name>\w+) \{\n(?P<body>.*?)\n\}(?: \w+)?;\n", re.M | re.S)
 SLOT = re.compile(r"(?:/\*(?P<comment>(?:(?!\*/).)*)\*/\s*)?(?P<code>[^;/]*?\(\*(?P<name>\w+)\)\([^;]*;)", re.S)
-NAME = re.compile(r"""(?<![\w`"])((?:ATRIUM_|_)[A-Z][A-Z_]{3,}(?:\(\))?|[a-z_]+\(\)|atrium_[a-z_0-9]+|[a-z]+_(?:json|ms))(?![\w`(])""")
+NAME = re.compile(r"""(?<![\w`"])((?:ATRIUM_|_)[A-Z][A-Z_]{3,}(?:\(\))?|[a-z_]+\(\)|atrium_[a-z_0-9]+|"""
+                  r"[a-z]+_(?:json|ms))(?![\w`(])")
 MADE_BY = "<!-- Made by sdk/reference/generate.py from the comments of sdk/include/atrium/abi.h. -->\n"
+
 
 @dataclasses.dataclass
 class Function:
@@ -57,21 +59,17 @@ def function(name, code, comment):
 
 
 def interfaces(header):
-    sections = [(found.start(), found[1]) for found in SECTION.finditer(header)]
-    begin = header.index("struct atrium_host {")
-    made = []
+    """Each table of functions that begins with its size and is not a struct of one interface's own."""
+    sections = [(found.end(), found[1]) for found in SECTION.finditer(header)]
+    made, since = [], header.index("struct atrium_host {")
     for table in TABLE.finditer(header):
         functions = [function(slot["name"], slot["code"], slot["comment"]) for slot in SLOT.finditer(table["body"])]
-        if not functions or "uint32_t size" not in table["body"] or table["name"] == "exchange":
+        if not functions or table["name"] == "exchange":
             continue
-        title = "What every plugin is given"
-        since = begin
-        for start, name in sections:
-            if begin <= start < table.start():
-                title, since = name, header.index("\n", start) + 1
-        since = max([since, *(one.end() for one in TABLE.finditer(header, since, table.start())
-                              if one["name"] in [other.name for other in made])])
-        between = header[since:table.start()]
+        before = [(end, title) for end, title in sections if end < table.start()]
+        start, title = before[-1] if before else (since, "What every plugin is given")
+        between = header[max(start, since):table.start()]
+        since = table.end()
         define = re.search(r'^#define (ATRIUM_\w+) "(atrium\.[^"]+)"\n', between, re.M)
         between = re.sub(r"^#define ATRIUM_\w+ .*\n", "", between, flags=re.M).strip()
         about = ""
@@ -111,7 +109,8 @@ def page(interface, meanings):
     if interface.types:
         out += ["", "## Types", "", "```c", interface.types, "```"]
     for one in interface.functions:
-        out += ["", f"## {one.name}", "", "```c", one.signature, "```", "", f"Threads: {threads_of(one.threads, meanings)}."]
+        out += ["", f"## {one.name}", "", "```c", one.signature, "```", ""]
+        out.append(f"Threads: {threads_of(one.threads, meanings)}.")
         for paragraph in one.paragraphs:
             out += ["", marked(paragraph)]
         if one.failures:
@@ -122,7 +121,7 @@ def page(interface, meanings):
 
 def index(header, found, head):
     out = ["# Reference", "", MADE_BY,
-           "The C interface between the kernel and a plugin, `atrium/abi.h`, and the [C++ headers](cpp.md) on top of it.",
+           "The C interface between the kernel and a plugin, `atrium/abi.h`; on top of it the [C++ headers](cpp.md).",
            "How a plugin is written stands in [the guide](../writing-plugins.md).", "", "## Rules", ""]
     for name, text in head.items():
         if name == "THREADS":

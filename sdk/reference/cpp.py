@@ -1,11 +1,12 @@
-"""The reference page of the C++ headers: each one's purpose, and what it declares, with the comments that stand there."""
+"""The reference page of the C++ headers: each one's purpose, and what it declares, with the comments of both."""
 import dataclasses
 import re
 
 MADE_BY = "<!-- Made by sdk/reference/generate.py from the comments of sdk/include/atrium/*.hpp. -->\n"
-TOKEN = re.compile(r"""(?P<doc>///[^\n]*)|//[^\n]*|/\*.*?\*/|R"(?P<mark>\w*)\(.*?\)(?P=mark)"|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])'|[{}();\[\]]|(?P<other>[^/"'{}();\[\]R]+|.)""", re.S)
+TOKEN = re.compile(r"""(?P<doc>///[^\n]*)|//[^\n]*|/\*.*?\*/|R"(?P<mark>\w*)\(.*?\)(?P=mark)"|"(?:\\.|[^"\\])*"|"""
+                   r"""'(?:\\.|[^'\\])'|[{}();\[\]]|[^/"'{}();\[\]R]+|.""", re.S)
 TYPE = re.compile(r"^(?:template ?<.*?> ?(?:requires .*?)?)?(?:class|struct|enum class|enum) (?!.*\()")
-# Friends, destructors, moves; specialisations and definitions of what was declared; a coroutine's joints; descriptions.
+# Friends, destructors, moves; specialisations, definitions of what was declared; a coroutine's joints; descriptions.
 NOT_SHOWN = re.compile(r"^(friend|using namespace|static_assert|~|virtual ~)|= (delete|default)$|^(\w+)\(\3 ?&&|operator=\(|"
                        r"(struct|class) \w+<.*>$|^[^(=]*\w::\w+\(|await_|promise_type|members = ")
 
@@ -43,7 +44,8 @@ def declarations(text):
                 body += token if keep else ""
                 continue
             in_body = False
-            if code.strip().startswith("namespace") or (is_function and not text[found.end():].lstrip().startswith(("{", ","))):
+            goes_on = text[found.end():].lstrip().startswith(("{", ","))  # the initialisers of a constructor
+            if code.strip().startswith("namespace") or (is_function and not goes_on):
                 end()
             continue
         if token.startswith(("//", "/*")):
@@ -52,7 +54,8 @@ def declarations(text):
             plain = " ".join(code.split())
             plain = re.sub(r"^(?:public|private|protected): ?", "", plain)
             keep = plain.startswith("namespace") or bool(TYPE.match(plain))
-            is_function = not keep and "(" in plain and not re.search(r"(concept \w+|\w) = ", re.sub(r"\(.*\)|<.*?>", "", plain))
+            is_value = re.search(r"\w = ", re.sub(r"\(.*\)|<.*?>", "", plain))
+            is_function = not keep and "(" in plain and not is_value
             in_body, braces, body = True, 1, ""
             continue
         depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(token, 0)

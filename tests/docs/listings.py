@@ -1,7 +1,7 @@
 """The listings of a page, and what stands in the files that they name.
 
     <!-- listing: PATH -->          the whole file
-    <!-- listing: PATH #REGION -->  the lines between `// [REGION]` and `// [end]` (`#` and `--` where that begins a comment)
+    <!-- listing: PATH #REGION -->  the lines between `// [REGION]` and `// [end]`; or `#`, `--`, where that is a comment
     <!-- listing: PATH #/a/0 -->    of a JSON file: the value at this pointer
 
 A file of sdk/template is shown as `atrium plugin new todo-list` writes it. After a change of the files,
@@ -45,7 +45,8 @@ def blocks(page):
 
 
 def region(text, name):
-    found = re.findall(rf"^[ \t]*(?://|#|--) \[{re.escape(name)}\]\n(.*?)^[ \t]*(?://|#|--) \[end\]$", text, re.M | re.S)
+    mark = r"^[ \t]*(?://|#|--) \[{}\]$"
+    found = re.findall(mark.format(re.escape(name)) + r"\n(.*?)" + mark.format("end"), text, re.M | re.S)
     if len(found) != 1:
         raise Fault(f"there are {len(found)} regions {name}")
     return textwrap.dedent(found[0])
