@@ -75,7 +75,8 @@ def interfaces(header):
         about = ""
         if last := re.search(r"/\*((?:(?!\*/).)*)\*/\Z", between, re.S):  # the comment that stands above the table
             about, between = words(last[1]), between[:last.start()].strip()
-        made.append(Interface(table["name"], title, *(define.groups() if define else ("", "")), about, between, functions))
+        macro, id = define.groups() if define else ("", "")
+        made.append(Interface(table["name"], title, macro, id, about, between, functions))
     return made
 
 

@@ -3,8 +3,9 @@ import dataclasses
 import re
 
 MADE_BY = "<!-- Made by sdk/reference/generate.py from the comments of sdk/include/atrium/*.hpp. -->\n"
-TOKEN = re.compile(r"""(?P<doc>///[^\n]*)|//[^\n]*|/\*.*?\*/|R"(?P<mark>\w*)\(.*?\)(?P=mark)"|"(?:\\.|[^"\\])*"|"""
-                   r"""'(?:\\.|[^'\\])'|[{}();\[\]]|[^/"'{}();\[\]R]+|.""", re.S)
+TOKEN = re.compile(r"""(?P<doc>///[^\n]*)|//[^\n]*|/\*.*?\*/|"""
+                   r"""R"(?P<mark>\w*)\(.*?\)(?P=mark)"|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])'|"""
+                   r"""[{}();\[\]]|[^/"'{}();\[\]R]+|.""", re.S)
 TYPE = re.compile(r"^(?:template ?<.*?> ?(?:requires .*?)?)?(?:class|struct|enum class|enum) (?!.*\()")
 # Friends, destructors, moves; specialisations, definitions of what was declared; a coroutine's joints; descriptions.
 NOT_SHOWN = re.compile(r"^(friend|using namespace|static_assert|~|virtual ~)|= (delete|default)$|^(\w+)\(\3 ?&&|operator=\(|"

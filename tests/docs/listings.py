@@ -1,7 +1,7 @@
 """The listings of a page, and what stands in the files that they name.
 
     <!-- listing: PATH -->          the whole file
-    <!-- listing: PATH #REGION -->  the lines between `// [REGION]` and `// [end]`; or `#`, `--`, where that is a comment
+    <!-- listing: PATH #REGION -->  the lines between `// [REGION]` and `// [end]`; or with `#`, `--`
     <!-- listing: PATH #/a/0 -->    of a JSON file: the value at this pointer
 
 A file of sdk/template is shown as `atrium plugin new todo-list` writes it. After a change of the files,

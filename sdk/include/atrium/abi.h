@@ -130,7 +130,7 @@ typedef struct atrium_http {
   int32_t (*cancelled)(atrium_request *);
   /* [any] Tells ctx when the client goes before the answer is complete. Once for a request. */
   void (*on_cancel)(atrium_request *, atrium_cancel_fn, void *ctx);
-  /* [any] Begins an answer that comes in pieces; its headers go out with the first.
+  /* [any] Begins an answer that comes in pieces, after set_header().
    * ATRIUM_E_INVALID: it has begun already, or status or type is none. */
   int32_t (*stream_begin)(atrium_request *, int32_t status, atrium_str type);
   /* [any] A piece of it; one call at a time. All of data is taken. ATRIUM_PENDING when the client lags: then write on
