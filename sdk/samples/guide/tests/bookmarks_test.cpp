@@ -13,12 +13,15 @@ class Bookmarks : public ::testing::Test {
  protected:
   Bookmarks() {
     host.services.provide("secrets/vault", [this](const atrium::Call& call) -> Json {
-      if (call.method() == "keep") return secret = call.json()["value"], Json{{"id", atrium::Id::make().str()}};
+      if (call.method() == "keep") {
+        secret = call.json()["value"].get<std::string>();
+        return {{"id", atrium::Id::make().str()}};
+      }
       return {{"value", secret}, {"version", 1}};
     });
   }
   std::string make(const std::string& url = "https://example.org/") {
-    return host.post("/bookmarks", {{"url", url}}).json()["id"];
+    return host.post("/bookmarks", {{"url", url}}).json()["id"].get<std::string>();
   }
   std::string secret;
   FakeHost host{ATRIUM_PLUGIN_SOURCE_DIR};
