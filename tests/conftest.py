@@ -165,6 +165,7 @@ NEEDS = {
     "crash/test_kill.py": ["agents", "tasks", "runner", "llm-rehearsal", "tools"],
     "crash/test_kill_knowledge.py": ["knowledge"],
     "crash/test_kill_webhooks.py": ["webhooks", "secrets", "tasks"],
+    "docs/test_guide_plugin.py": ["secrets"],
     "hostile/test_webhook_targets.py": ["webhooks", "secrets"],
     "crash/test_kill_rotations.py": ["secrets"],
     "hostile/test_canaries.py": ["secrets"],
