@@ -27,4 +27,8 @@ if(ATRIUM_TESTS)
     target_link_libraries(sdk_test PRIVATE Atrium::sdk Atrium::testing GTest::gtest_main)
     gtest_discover_tests(sdk_test TEST_PREFIX "sdk." DISCOVERY_MODE PRE_TEST)
   endif()
+  # Beside the plugins, not among them: no kernel loads it by itself.
+  set(ATRIUM_PLUGINS_FOLDER ${CMAKE_BINARY_DIR}/samples)
+  add_subdirectory(samples)
+  unset(ATRIUM_PLUGINS_FOLDER)
 endif()

@@ -234,7 +234,7 @@ class Knowledge final : public atrium::Plugin {
   }
 
   void gauge(std::string_view name, std::int64_t value) const {
-    host().metrics().set(host().raw(), atrium::view(name), {}, static_cast<double>(value));
+    metrics().set(name, static_cast<double>(value));
   }
   void report(const Coverage& coverage) {
     gauge("vectors", coverage.in_memory);

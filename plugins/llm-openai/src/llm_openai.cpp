@@ -26,11 +26,11 @@ class OpenAi final : public atrium::Plugin {
       prices_[model] = {price.value("input", 0.0), price.value("output", 0.0)};
 
     const bool configured = !key.empty() || !from_environment.empty() || settings.contains("base_url");
-    provide("llm.provider/openai", {{"summary", "OpenAI-compatible models at " + server_.base_url()},
-                                    {"default_model", default_model_},
-                                    {"configured", configured},
-                                    {"rehearsal", false}})
-        .on("chat", [this](atrium::Call call) -> Async<Json> { return chat(std::move(call)); });
+    atrium::llm::provide_provider(*this, "openai",
+                                  {.summary = "OpenAI-compatible models at " + server_.base_url(),
+                                   .default_model = default_model_,
+                                   .configured = configured},
+                                  [this](atrium::llm::Chat asked) { return chat(std::move(asked)); });
     provide_embeddings(settings);
   }
 
@@ -47,14 +47,15 @@ class OpenAi final : public atrium::Plugin {
       embedding_dimensions_ = bounded(settings, "embedding_dimensions", 1, 1 << 16);
     auto model = embedding_model_;
     if (embedding_dimensions_) model.append("/").append(std::to_string(*embedding_dimensions_));
-    provide("embedding.provider/openai", {{"summary", "OpenAI-compatible embeddings at " + server_.base_url()},
-                                          {"model", model},
-                                          {"configured", !embedding_model_.empty()}})
-        .on("embed", [this](atrium::Call call) -> Async<Json> { return embed(std::move(call)); });
+    atrium::embedding::provide_provider(*this, "openai",
+                                        {.summary = "OpenAI-compatible embeddings at " + server_.base_url(),
+                                         .model = model,
+                                         .configured = !embedding_model_.empty()},
+                                        [this](atrium::embedding::Embed asked) { return embed(std::move(asked)); });
   }
 
-  Async<Json> chat(atrium::Call call) {
-    const auto request = call.arguments<atrium::llm::ChatRequest>();
+  Async<atrium::llm::ChatAnswer> chat(atrium::llm::Chat asked) {
+    const auto& [call, request] = asked;
     const std::string body = request_body(request, default_model_);
     for (int tries = 1;; ++tries) {
       if (call.cancelled()) throw atrium::problem_for(ATRIUM_E_CANCELLED, "Nobody waits for the answer any more.");
@@ -67,8 +68,7 @@ class OpenAi final : public atrium::Plugin {
         auto sending = fetch(outgoing(body, call, completion, refused, broken));
         answer = co_await sending;
         if (broken) std::rethrow_exception(broken);
-        if (answer.status == 200)
-          co_return atrium::llm::as_json(priced(completion.finish(), request.model.value_or(default_model_)));
+        if (answer.status == 200) co_return priced(completion.finish(), request.model.value_or(default_model_));
         failed = server_.problem_of(answer.status, refused);
       } catch (const atrium::Problem& problem) {
         failed = problem;
@@ -103,8 +103,8 @@ class OpenAi final : public atrium::Plugin {
   }
 
   /// In as many requests as the server's bound asks for, one after the other.
-  Async<Json> embed(atrium::Call call) {
-    const auto request = call.arguments<atrium::embedding::EmbedRequest>();
+  Async<atrium::embedding::EmbedAnswer> embed(atrium::embedding::Embed asked) {
+    const auto& [call, request] = asked;
     if (embedding_model_.empty())
       throw atrium::Problem(422, "provider", "No embedding model is chosen",
                             "Name one as embedding_model in [plugin.llm-openai], or in OPENAI_EMBEDDING_MODEL.");
@@ -118,7 +118,7 @@ class OpenAi final : public atrium::Plugin {
       answer.tokens += some.tokens;
       std::move(some.vectors.begin(), some.vectors.end(), std::back_inserter(answer.vectors));
     }
-    co_return answer.json();
+    co_return answer;
   }
 
   Async<atrium::embedding::EmbedAnswer> embed_batch(atrium::Call call, std::vector<std::string> texts) {

@@ -72,7 +72,7 @@ void AgentLoop::resume() {
 /// Puts a step that is done before the model.
 void AgentLoop::show(const Step& step) {
   if (step.kind == Kind::llm) {
-    const auto answer = atrium::from_json<ChatAnswer>(step.content);
+    const auto answer = atrium::from_message<ChatAnswer>(step.content);
     messages_.push_back(
         {.role = "assistant", .content = answer.content, .tool_use_id = {}, .tool_uses = answer.tool_uses});
     wanted_ = answer.tool_uses;
@@ -121,7 +121,7 @@ Async<bool> AgentLoop::ask() {
   auto calling = services_.call(provider(), "chat", as_json(conversation()), std::move(options));
   step.content = co_await calling;
   step.ended_at = atrium::Time::now();
-  const auto answer = atrium::from_json<ChatAnswer>(step.content);
+  const auto answer = atrium::from_message<ChatAnswer>(step.content);
   const bool is_final = answer.tool_uses.empty();
   const Json usage = report({{"cost_micros", answer.cost_usd.micros},
                              {"input_tokens", answer.input_tokens},

@@ -334,10 +334,8 @@ class Ssh final : public atrium::Plugin {
     return result;
   }
   void count(const Execution& entry) const {
-    const Json labels{{"outcome", atrium::name_of(entry.status)}};
-    host().metrics().add(host().raw(), atrium::view("executions_total"), atrium::view(atrium::dump(labels)), 1);
-    host().metrics().set(host().raw(), atrium::view("executions_running"), {},
-                         static_cast<double>(places_.taken() - 1));
+    metrics().add("executions_total", {{"outcome", atrium::name_of(entry.status)}});
+    metrics().set("executions_running", static_cast<double>(places_.taken() - 1));
   }
 
   // ---- the agents' way ----

@@ -158,8 +158,7 @@ atrium::Async<std::optional<Outcome>> Webhooks::attempt(const Webhook& webhook, 
     if (status != 429 && status != 503) outcome.retry_after.reset();
   }
   outcome.duration_ms = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begun).count();
-  host().metrics().add(host().raw(), atrium::view("attempts_total"),
-                       atrium::view(outcome.succeeded() ? R"({"result":"succeeded"})" : R"({"result":"failed"})"), 1);
+  metrics().add("attempts_total", {{"result", outcome.succeeded() ? "succeeded" : "failed"}});
   co_return outcome;
 }
 

@@ -1,11 +1,21 @@
 #pragma once
-// The face of the service kind "embedding.provider": method "embed" takes texts and answers a vector for each.
-// Metadata:
-// {"summary", "model", "configured": bool}. Texts of one model lie near each other when they mean the same; vectors of
-// two models cannot be compared, so whoever keeps vectors keeps the model's name with them.
+// The face of the service kind "embedding.provider": method "embed" takes texts and answers a vector for each. Texts of
+// one model lie near each other when they mean the same; vectors of two models cannot be compared, so whoever keeps
+// vectors keeps the model's name with them. docs/extension-kinds/embedding-provider.md
 #include <atrium/plugin.hpp>
 
 namespace atrium::embedding {
+
+inline constexpr std::string_view provider_kind = "embedding.provider";
+
+/// The metadata.
+struct ProviderInfo {
+  std::string summary, model;
+  bool configured = true;  ///< false: it would refuse
+  static constexpr auto members =
+      atrium::members(member("summary", &ProviderInfo::summary), member("model", &ProviderInfo::model),
+                      member("configured", &ProviderInfo::configured));
+};
 
 struct EmbedRequest {
   std::vector<std::string> texts;
@@ -37,5 +47,37 @@ struct EmbedAnswer {
     return answer;
   }
 };
+
+/// What a provider's function gets.
+struct Embed {
+  Call call;
+  EmbedRequest request;
+};
+
+/// In start(). embed: EmbedAnswer(const Embed&) or Async<EmbedAnswer>(Embed).
+template <class F>
+Provided& provide_provider(Plugin& plugin, const std::string& name, const ProviderInfo& info, F embed) {
+  return plugin.provide(std::string(provider_kind) + "/" + name, as_json(info))
+      .on_typed(
+          "embed",
+          [](Call call) {
+            auto request = call.arguments<EmbedRequest>();
+            return Embed{std::move(call), std::move(request)};
+          },
+          std::move(embed));
+}
+
+/// The asking side. Awaitable; throws what the provider throws.
+inline Async<EmbedAnswer> embed(const Services& services, std::string provider, EmbedRequest request,
+                                CallOptions options = {}) {
+  const std::size_t texts = request.texts.size();
+  const Json arguments = as_json(request);
+  auto calling = services.call(std::string(provider_kind) + "/" + provider, "embed", arguments, std::move(options));
+  const Json answer = co_await calling;
+  co_return EmbedAnswer::from(answer, texts);
+}
+
+/// So that a typed method can answer it.
+inline Json as_json(const EmbedAnswer& answer) { return answer.json(); }
 
 }  // namespace atrium::embedding

@@ -1,9 +1,21 @@
 #pragma once
 // The face of the service kind "llm.provider": method "chat" takes a ChatRequest, streams ChatPieces and answers a
-// ChatAnswer. Metadata: {"summary", "default_model", "configured": bool, "rehearsal": bool}.
+// ChatAnswer. docs/extension-kinds/llm-provider.md
 #include <atrium/plugin.hpp>
 
 namespace atrium::llm {
+
+inline constexpr std::string_view provider_kind = "llm.provider";
+
+/// The metadata.
+struct ProviderInfo {
+  std::string summary, default_model;
+  bool configured = true;  ///< false: it lacks a key or an address, and would refuse
+  bool rehearsal = false;  ///< no model: it plays a script
+  static constexpr auto members =
+      atrium::members(member("summary", &ProviderInfo::summary), member("default_model", &ProviderInfo::default_model),
+                      member("configured", &ProviderInfo::configured), member("rehearsal", &ProviderInfo::rehearsal));
+};
 
 struct ToolUse {
   std::string id, name;
@@ -60,6 +72,40 @@ struct ChatAnswer {
       member("cost_usd", &ChatAnswer::cost_usd), member("is_priced", &ChatAnswer::is_priced));
 };
 
-inline Json as_json(const Described auto& value) { return Json::parse(to_json(value)); }
+using atrium::as_json;
+
+/// What a provider's function gets.
+struct Chat {
+  Call call;
+  ChatRequest request;
+  /// A piece of the answer's text. Throws when nobody waits for it any more.
+  void say(std::string_view text) const {
+    if (!call.emit(as_json(ChatPiece{std::string(text)})))
+      throw problem_for(ATRIUM_E_CANCELLED, "Nobody waits for the answer any more.");
+  }
+};
+
+/// In start(). chat: ChatAnswer(const Chat&) or Async<ChatAnswer>(Chat).
+template <class F>
+Provided& provide_provider(Plugin& plugin, const std::string& name, const ProviderInfo& info, F chat) {
+  return plugin.provide(std::string(provider_kind) + "/" + name, as_json(info))
+      .on_typed(
+          "chat",
+          [](Call call) {
+            auto request = call.arguments<ChatRequest>();
+            return Chat{std::move(call), std::move(request)};
+          },
+          std::move(chat));
+}
+
+/// The asking side. Awaitable; throws what the provider throws. on_text: the answer's text as it comes.
+inline Async<ChatAnswer> chat(const Services& services, std::string provider, ChatRequest request,
+                              CallOptions options = {}, std::function<void(std::string_view)> on_text = {}) {
+  if (on_text) options.on_piece = [on_text](const Json& piece) { on_text(from_message<ChatPiece>(piece).text); };
+  const Json arguments = as_json(request);
+  auto calling = services.call(std::string(provider_kind) + "/" + provider, "chat", arguments, std::move(options));
+  const Json answer = co_await calling;
+  co_return from_message<ChatAnswer>(answer);
+}
 
 }  // namespace atrium::llm

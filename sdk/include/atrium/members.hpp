@@ -22,7 +22,7 @@ struct Member {
   M T::*field;
   Bounds bounds{};
   bool is_read_only = false, is_required = false, is_hidden = false, is_stored = true, is_ranked = false;
-  bool is_once = false;
+  bool is_once = false, is_secret = false;
   std::string_view text{}, validity{};
   bool (*is_valid)(const M&) = nullptr;
 
@@ -44,6 +44,11 @@ struct Member {
   /// column.
   constexpr Member once() const {
     return with([](Member& m) { m.is_once = true, m.is_stored = false; });
+  }
+  /// A secret of somebody's, in a configuration: its schema says `writeOnly`, by which whoever keeps the configuration
+  /// knows what to keep in the vault and to mask.
+  constexpr Member secret() const {
+    return with([](Member& m) { m.is_secret = true; });
   }
   /// In JSON, but no column.
   constexpr Member not_stored() const {
@@ -156,6 +161,7 @@ bool read_json(const Json& json, T& value, Reading reading, const FaultSink& fau
       good = at.refuse(std::string(m.validity));
     }
   });
+  if (faults.ignores_unknown()) return good;
   for (const auto& [key, unused] : json.items()) {
     bool known = false;
     for_each_member<T>([&](const auto& m) { known = known || (m.name == key && !m.is_hidden); });
@@ -199,14 +205,23 @@ T parse(std::string_view body, T value = {}, Reading reading = Reading::whole) {
   if (!faults.empty()) throw invalid(std::move(faults));
   return value;
 }
-/// The same from JSON that a service call brought.
+/// The same from JSON that is parsed already, such as a configuration: what nobody declared is refused.
 template <Described T>
-T from_json(const Json& json) {
+T from_json(const Json& json, FaultSink::Unknown unknown = FaultSink::Unknown::refused, std::string_view root = {}) {
   std::vector<Fault> faults;
   T value{};
-  read_json(json, value, Reading::whole, faults);
+  read_json(json, value, Reading::whole, FaultSink(faults, root, unknown));
   if (!faults.empty()) throw invalid(std::move(faults));
   return value;
+}
+/// A message of a service. Its other side may be newer and say more: what is not declared here is ignored.
+template <Described T>
+T from_message(const Json& json) {
+  return from_json<T>(json, FaultSink::Unknown::ignored);
+}
+template <Described T>
+Json as_json(const T& value) {
+  return Json::parse(to_json(value));
 }
 
 /// JSON schema of the whole resource, or of what a client may send.
@@ -219,6 +234,7 @@ Json schema(bool input = false, Showing showing = Showing::usual) {
     using M = typename std::remove_cvref_t<decltype(m)>::Value;
     Json property = Codec<M>::schema(m.bounds);
     if (m.is_read_only) property["readOnly"] = true;
+    if (m.is_secret) property["writeOnly"] = true;
     if (!m.text.empty()) property["description"] = m.text;
     if (!m.is_read_only && !m.is_required) {
       std::string text;

@@ -3,6 +3,7 @@
 #include <atrium/commit.hpp>
 #include <atrium/egress.hpp>
 #include <atrium/http.hpp>
+#include <atrium/metrics.hpp>
 #include <atrium/objects.hpp>
 #include <atrium/resource.hpp>
 #include <atrium/services.hpp>
@@ -90,6 +91,9 @@ class Provided {
   /// handler: Json(const Call&), or Async<Json>(Call) for work that waits.
   template <class F>
   Provided& on(std::string method, F handler);
+  /// The same with types: handler(prepare(call)) answers what is described, or an Async of it. For the faces of kinds.
+  template <class Prepare, class F>
+  Provided& on_typed(std::string method, Prepare prepare, F handler);
 
  private:
   friend class Plugin;
@@ -108,6 +112,16 @@ class Plugin {
   virtual void stop() {}
   /// Throws what is wrong: /health is degraded, /settings/health says why. Asked often.
   virtual void health() {}
+
+  /// In start(). service: "kind/name"; metadata is what others see of it. The faces of the kinds do this for you.
+  Provided& provide(const std::string& service, const Json& metadata = Json::object()) {
+    auto& entry = provided_.emplace_back();
+    entry.plugin_ = this;
+    const std::string text = dump(metadata);
+    Failure failure;
+    failure.check(host_.services().provide(host_.raw(), view(service), view(text), &Plugin::serve, &entry, failure));
+    return entry;
+  }
 
   // The boundary's side, also used by the kernel for what it builds in.
   void attach(const atrium_host* raw) {
@@ -137,6 +151,7 @@ class Plugin {
   const Store& store() const { return store_; }
   const Services& services() const { return services_; }
   const Objects& objects() const { return objects_; }
+  Metrics metrics() const { return Metrics(host_); }
   const Cancellation& cancellation() const { return cancellation_; }
 
   /// The table [plugin.ID] of the configuration.
@@ -255,16 +270,7 @@ class Plugin {
     return {*this, std::move(path), std::move(tag)};
   }
 
-  // ---- services and tools ----
-  /// service: "kind/name"; metadata is what others see of it.
-  Provided& provide(const std::string& service, const Json& metadata = Json::object()) {
-    auto& entry = provided_.emplace_back();
-    entry.plugin_ = this;
-    const std::string text = dump(metadata);
-    Failure failure;
-    failure.check(host_.services().provide(host_.raw(), view(service), view(text), &Plugin::serve, &entry, failure));
-    return entry;
-  }
+  // ---- tools; other services: provide() ----
   /// A tool for agents. handler: Json(const ToolCall&, Arguments) or Async<Json>(ToolCall, Arguments).
   template <Described Arguments, class F>
   void tool(const std::string& name, const ToolOptions& options, F handler) {
@@ -482,6 +488,20 @@ Provided& Provided::on(std::string method, F handler) {
     };
   }
   return *this;
+}
+
+template <class Prepare, class F>
+Provided& Provided::on_typed(std::string method, Prepare prepare, F handler) {
+  using Prepared = std::invoke_result_t<Prepare&, Call>;
+  if constexpr (detail::is_async<std::invoke_result_t<F&, Prepared>>) {
+    return on(std::move(method), [prepare, handler](Call call) -> Async<Json> {
+      auto answering = handler(prepare(std::move(call)));
+      co_return as_json(co_await answering);
+    });
+  } else {
+    return on(std::move(method),
+              [prepare, handler](const Call& call) -> Json { return as_json(handler(prepare(call))); });
+  }
 }
 
 }  // namespace atrium

@@ -19,8 +19,10 @@ struct Fault {
 /// Collects what is wrong with a value and with those inside it, each fault with its pointer.
 class FaultSink {
  public:
-  /// root: the pointer of the outermost value; empty for a body.
-  explicit FaultSink(std::vector<Fault>& faults, std::string_view root = {}) : faults_(&faults), name_(root) {}
+  enum class Unknown : std::uint8_t { refused, ignored };
+  /// root: the pointer of the outermost value; empty for a body. unknown: what becomes of members that nobody declared.
+  explicit FaultSink(std::vector<Fault>& faults, std::string_view root = {}, Unknown unknown = Unknown::refused)
+      : faults_(&faults), name_(root), unknown_(unknown) {}
   /// The sink of a member or item; valid as long as this one.
   FaultSink member(std::string_view name) const { return {*this, name, no_index}; }
   FaultSink item(std::size_t index) const { return {*this, {}, index}; }
@@ -29,6 +31,7 @@ class FaultSink {
     faults_->push_back({pointer(), std::move(detail)});
     return false;
   }
+  bool ignores_unknown() const { return unknown_ == Unknown::ignored; }
   std::string pointer() const {
     if (!parent_) return std::string(name_);
     std::string out = parent_->pointer() + '/';
@@ -40,11 +43,12 @@ class FaultSink {
  private:
   static constexpr std::size_t no_index = static_cast<std::size_t>(-1);
   FaultSink(const FaultSink& parent, std::string_view name, std::size_t index)
-      : faults_(parent.faults_), parent_(&parent), name_(name), index_(index) {}
+      : faults_(parent.faults_), parent_(&parent), name_(name), index_(index), unknown_(parent.unknown_) {}
   std::vector<Fault>* faults_;
   const FaultSink* parent_ = nullptr;
   std::string_view name_;
   std::size_t index_ = no_index;
+  Unknown unknown_ = Unknown::refused;
 };
 
 class Problem : public std::exception {
@@ -58,6 +62,23 @@ class Problem : public std::exception {
   std::vector<std::pair<std::string, std::string>> headers;
 
   const char* what() const noexcept override { return (detail.empty() ? title : detail).c_str(); }
+
+  /// Whether the same request may succeed later: the other side is busy, away or broken. Else it has to be changed.
+  bool is_temporary() const { return status == 408 || status == 429 || (status >= 500 && status != 501); }
+  /// How long the other side asks to be left alone, if it says so.
+  std::optional<std::chrono::seconds> retry_after() const {
+    for (const auto& [name, value] : headers) {
+      std::int64_t seconds = 0;
+      const auto read = std::from_chars(value.data(), value.data() + value.size(), seconds);
+      if (name == "retry-after" && read.ec == std::errc() && seconds >= 0) return std::chrono::seconds(seconds);
+    }
+    return std::nullopt;
+  }
+  Problem& retry_in(std::chrono::seconds pause) {
+    std::erase_if(headers, [](const auto& header) { return header.first == "retry-after"; });
+    headers.emplace_back("retry-after", std::to_string(pause.count()));
+    return *this;
+  }
 
   std::string body(std::string_view instance, std::string_view request_id) const {
     Json json{{"type", type}, {"title", title}, {"status", status}, {"instance", instance}, {"request_id", request_id}};

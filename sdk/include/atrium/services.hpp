@@ -42,7 +42,7 @@ class Call {
   }
   template <Described T>
   T arguments() const {
-    return from_json<T>(json());
+    return from_message<T>(json());
   }
   Principal principal() const { return Principal::borrowed(*state_->host, services().call_principal(state_->raw)); }
   /// The plugin that calls; "kernel" for the kernel's own calls.
@@ -64,6 +64,7 @@ class Call {
     } catch (const Problem& problem) {
       Json json{
           {"message", problem.what()}, {"status", problem.status}, {"type", problem.type}, {"title", problem.title}};
+      if (const auto pause = problem.retry_after()) json["retry_after_seconds"] = pause->count();
       for (const auto& fault : problem.errors)
         json["errors"].push_back({{"pointer", fault.pointer}, {"detail", fault.detail}});
       finish(code_for(problem.status), json);
@@ -101,6 +102,8 @@ inline Problem problem_of(std::int32_t status, std::string_view text) {
     problem.status = json.value("status", problem.status);
     problem.type = json.value("type", problem.type);
     problem.title = json.value("title", problem.title);
+    if (const auto pause = json.value("retry_after_seconds", std::int64_t{-1}); pause >= 0)
+      problem.retry_in(std::chrono::seconds(pause));
     for (const auto& fault : json.value("errors", Json::array()))
       problem.errors.push_back({fault.value("pointer", ""), fault.value("detail", "")});
   }
@@ -180,6 +183,13 @@ struct ServiceInfo {
   std::string name() const { return service.substr(service.find('/') + 1); }
 };
 
+/// A service of a kind whose metadata are described by M.
+template <class M>
+struct Offer {
+  std::string name;
+  M metadata;
+};
+
 class Services {
  public:
   Services() = default;
@@ -202,6 +212,20 @@ class Services {
     return found;
   }
   bool has(std::string_view service) const { return !find(service).empty(); }
+  /// The same with typed metadata; a service whose metadata do not fit is left out, and logged.
+  template <Described M>
+  std::vector<Offer<M>> offers(std::string_view kind_or_service) const {
+    std::vector<Offer<M>> all;
+    for (const auto& found : find(kind_or_service)) {
+      try {
+        all.push_back({found.name(), from_message<M>(found.metadata)});
+      } catch (const Problem& problem) {
+        host_->log(Level::warning, "A service is left out: its metadata do not fit its kind",
+                   {{"service", found.service}, {"error", problem.what()}});
+      }
+    }
+    return all;
+  }
 
  private:
   const Host* host_ = nullptr;

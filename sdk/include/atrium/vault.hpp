@@ -46,7 +46,7 @@ inline void forget(const Transaction& tx, const Id& id) { tx.call(service, "forg
 inline Async<VaultValue> take(const Services& services, std::string reference) {
   const Json arguments{{"reference", std::move(reference)}};
   const Json answer = co_await services.call(std::string(service), "take", arguments);
-  co_return from_json<VaultValue>(answer);
+  co_return from_message<VaultValue>(answer);
 }
 /// Whether take() would answer, without the value: for the check of a resource that names a secret. Throws as take().
 inline void require(const Transaction& tx, std::string_view reference, std::string pointer) {
