@@ -174,10 +174,11 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
   auto hub = std::make_unique<routing::EventHub>(events);
   routing::Health health(health_checks(*database, manager));
   routing::OpenApi openapi(table);
-  probes::Probes probes(jobs, [&] { return cli::installation_probes(config, *database, *objects, manager); });
+  probes::Probes probes(jobs, [&] { return cli::installation_probes(config, *database, *objects, manager, services); });
+  schedules::Scheduler scheduler(*database, services, jobs, metrics, {});
   BuiltIns built_ins;
   for (const auto* part : {&cli::accounts_table(auth, table), &cli::audit_table(), &cli::ip_rules_table(ip_rules),
-                           &cli::settings_table(settings), &cli::health_table(probes),
+                           &cli::settings_table(settings), &cli::health_table(probes), &cli::schedules_table(scheduler),
                            &cli::plugins_table(manager, installed, *database)}) {
     built_ins.push_back(std::make_unique<abi::BuiltIn>(parts, *part));
   }
@@ -191,6 +192,7 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
   table.replace("kernel", std::move(routes));
   manager.start_all();
   health.start(jobs);
+  scheduler.start();
 
   const auto pipeline =
       std::make_shared<routing::Pipeline>(routing::PipelineParts{table, auth.authenticator, jobs, *database, metrics},
@@ -206,6 +208,7 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
   observability::log(Level::info, "kernel", "stopping: no new requests, finishing those in flight");
   commands.stop();
   server.drain(20s);
+  scheduler.stop();
   manager.stop_all();
   for (const auto& part : std::views::reverse(built_ins)) part->stop();
   hub.reset();

@@ -2,9 +2,11 @@
 
 #include "abi/built_in_table.hpp"
 #include "observability/log.hpp"
+#include "probes/health_checks.hpp"
 #include "probes/health_route.hpp"
 #include "probes/mail.hpp"
 #include "probes/redis.hpp"
+#include "schedules/schedules_route.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -39,7 +41,8 @@ Finding plugin_finding(const plugins::Manager& manager, const plugins::Status& s
 }  // namespace
 
 std::vector<Probe> installation_probes(const config::Config& config, storage::Database& database,
-                                       storage::Objects& objects, const plugins::Manager& manager) {
+                                       storage::Objects& objects, const plugins::Manager& manager,
+                                       plugins::Services& services) {
   const auto ask_database = [&database] { database.read("kernel", "SELECT 1", {}, [](storage::Row) { return true; }); };
   std::vector<Probe> all{
       {"database", [=] { return in_brief("database", ask_database); }, true},
@@ -53,12 +56,18 @@ std::vector<Probe> installation_probes(const config::Config& config, storage::Da
     all.push_back(
         {(taken ? "plugin:" : "") + status.id, [&manager, status] { return plugin_finding(manager, status); }});
   }
+  for (auto& check : probes::health_check_probes(services, patience)) all.push_back(std::move(check));
   return all;
 }
 
 const atrium_plugin& health_table(probes::Probes& probes) {
   return abi::built_in_table<probes::HealthRoute>("health",
                                                   [&probes] { return std::make_unique<probes::HealthRoute>(probes); });
+}
+
+const atrium_plugin& schedules_table(schedules::Scheduler& scheduler) {
+  return abi::built_in_table<schedules::SchedulesRoute>(
+      "schedules", [&scheduler] { return std::make_unique<schedules::SchedulesRoute>(scheduler); });
 }
 
 }  // namespace kernel::cli

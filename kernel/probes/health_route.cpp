@@ -11,14 +11,17 @@ Json answer_schema() {
                    {"properties",
                     {{"status", {{"type", "string"}, {"enum", names_of(Status{})}}},
                      {"latency_ms", {{"type", "number"}}},
-                     {"detail", {{"type", "string"}}}}}};
+                     {"detail", {{"type", "string"}}},
+                     {"cure", {{"type", "string"}, {"description", "What to do about it, where that is known"}}}}}};
   return {{"type", "object"},
           {"required", {"status", "checks"}},
           {"properties",
            {{"status", {{"type", "string"}, {"enum", {"ok", "degraded", "down"}}}},
             {"checks",
              {{"type", "object"},
-              {"description", "database, redis, object_storage, mail, and each plugin by its id"},
+              {"description",
+               "database, redis, object_storage, mail, each plugin by its id, and health.check/NAME of the checks "
+               "that plugins provide"},
               {"additionalProperties", check}}}}}};
 }
 

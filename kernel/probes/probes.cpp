@@ -54,7 +54,9 @@ std::shared_ptr<Probes::Run> Probes::begin(const Probe& probe) {
     if (!run->finding) return run;
   }
   run = std::make_shared<Run>();
-  if (!jobs_.post([run = run, probe] { run->finish(asked(probe)); }))
+  if (probe.begin)
+    probe.begin([run = run](Finding found) { run->finish(std::move(found)); });
+  else if (!jobs_.post([run = run, probe] { run->finish(asked(probe)); }))
     run->finish({Status::down, "the kernel is too busy to ask"});
   return run;
 }
@@ -76,6 +78,7 @@ atrium::Json Probes::ask() {
     checks[probes[at].name] = {{"status", atrium::name_of(found.status)},
                                {"latency_ms", milliseconds((came ? run.end : Clock::now()) - run.began)},
                                {"detail", found.detail}};
+    if (!found.cure.empty()) checks[probes[at].name]["cure"] = found.cure;
     if (found.status == Status::disabled || found.status == Status::ok) continue;
     const bool fatal = probes[at].vital && found.status == Status::down;
     worst = std::max(worst, fatal ? Status::down : Status::degraded);

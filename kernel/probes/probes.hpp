@@ -22,12 +22,15 @@ constexpr auto names_of(Status) { return std::array<std::string_view, 4>{"ok", "
 struct Finding {
   Status status = Status::ok;
   std::string detail;  ///< for an admin; no credentials
+  std::string cure{};  ///< what to do about it, where that is known
 };
 
 struct Probe {
   std::string name;
   std::function<Finding()> ask;  ///< on a pool thread; may wait; throwing counts as down
   bool vital = false;            ///< without it nothing works: it makes the whole down, others make it degraded
+  /// Instead of `ask`, where no thread has to wait: hands over the finding, now or later, from any thread.
+  std::function<void(std::function<void(Finding)>)> begin{};
 };
 
 class Probes {
@@ -39,8 +42,9 @@ class Probes {
   Probes(jobs::Jobs& jobs, std::function<std::vector<Probe>()> list, Options options);
   Probes(jobs::Jobs& jobs, std::function<std::vector<Probe>()> list) : Probes(jobs, std::move(list), Options{}) {}
 
-  /// {"status", "checks": {NAME: {"status", "latency_ms", "detail"}}}. Waits up to the deadline: pool threads only. A
-  /// probe that has not come back since an earlier time is not asked again, so that at most one thread waits for it.
+  /// {"status", "checks": {NAME: {"status", "latency_ms", "detail", "cure"?}}}. Waits up to the deadline: pool threads
+  /// only. A probe that has not come back since an earlier time is not asked again, so that at most one thread waits
+  /// for it.
   atrium::Json ask();
 
  private:

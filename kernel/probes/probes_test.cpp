@@ -1,5 +1,6 @@
 #include "probes/probes.hpp"
 
+#include "probes/health_checks.hpp"
 #include "probes/mail.hpp"
 #include "probes/redis.hpp"
 
@@ -59,6 +60,38 @@ TEST_F(ProbesTest, one_that_hangs_is_told_at_the_deadline_and_not_asked_twice) {
   EXPECT_EQ(asked, 1);
   go_on.count_down();
   jobs_.stop();  // the job has let go of what stands on this stack
+}
+
+TEST_F(ProbesTest, checks_of_plugins_are_asked_and_say_what_to_do) {
+  plugins::Services services(jobs_);
+  const auto provide = [&](const std::string& name, std::function<void(const plugins::CallPtr&)> serve) {
+    plugins::Provider provider;
+    provider.owner = "a-plugin";
+    provider.service = "health.check/" + name;
+    provider.serve = std::move(serve);
+    services.provide(std::move(provider));
+  };
+  const auto saying = [](std::int32_t status, std::string answer) {
+    return [status, answer](const plugins::CallPtr& call) { call->reply(status, answer); };
+  };
+  provide("well", saying(ATRIUM_OK, R"({"status":"healthy","message":"so it is","from_the_future":1})"));
+  provide("less", saying(ATRIUM_OK, R"({"status":"degraded","message":"little room","cure":"make room"})"));
+  provide("off", saying(ATRIUM_OK, R"({"status":"disabled"})"));
+  provide("broken", saying(ATRIUM_E_INTERNAL, R"({"message":"it threw"})"));
+  provide("odd", saying(ATRIUM_OK, R"({"status":"fine"})"));
+  plugins::CallPtr unanswered;
+  provide("silent", [&](const plugins::CallPtr& call) { unanswered = call; });
+  const auto checks = ask(health_check_probes(services, 50ms))["checks"];
+  const auto status = [&](const char* name) { return checks.at(std::string("health.check/") + name)["status"]; };
+  EXPECT_EQ(status("well"), "ok");
+  EXPECT_EQ(status("less"), "degraded");
+  EXPECT_EQ(checks["health.check/less"]["cure"], "make room");
+  EXPECT_EQ(status("off"), "disabled");
+  EXPECT_EQ(checks["health.check/broken"]["detail"], "it threw");
+  EXPECT_EQ(status("broken"), "down");
+  EXPECT_EQ(status("odd"), "down");
+  EXPECT_EQ(status("silent"), "down");
+  EXPECT_TRUE(unanswered->cancelled());
 }
 
 TEST_F(ProbesTest, what_is_not_configured_is_disabled) {

@@ -169,6 +169,19 @@ CREATE TABLE ip_rules (
 );
 )sql";
 
+constexpr const char* scheduled_jobs_table = R"sql(
+CREATE TABLE scheduled_jobs (
+  service TEXT PRIMARY KEY,
+  schedule TEXT NOT NULL,
+  next_at BIGINT NOT NULL,
+  started_at BIGINT,
+  ended_at BIGINT,
+  failure TEXT,
+  leased_by TEXT,
+  lease_until BIGINT
+);
+)sql";
+
 std::string in_dialect(std::string sql, Dialect dialect) {
   constexpr std::string_view placeholder = "@SEQUENCE@";
   const std::string_view type = dialect == Dialect::sqlite ? "INTEGER PRIMARY KEY" : "BIGINT PRIMARY KEY";
@@ -185,7 +198,8 @@ std::vector<Migration> kernel_migrations(Dialect dialect) {
           {"0006_audit_outcome", audit_outcome},
           {"0005_password_history", password_history_table},
           {"0003_mfa", mfa_tables},
-          {"0007_ip_rules", ip_rules_table}};
+          {"0007_ip_rules", ip_rules_table},
+          {"0008_scheduled_jobs", scheduled_jobs_table}};
 }
 
 }  // namespace kernel::storage
