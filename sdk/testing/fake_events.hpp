@@ -55,7 +55,7 @@ class FakeEvents {
   /// An event of another plugin's.
   void publish(const std::string& topic, const std::string& resource_id, const Json& data,
                const std::string& actor = "plugin:test", const std::string& owner = {}) {
-    commit({0, topic, topic.substr(0, topic.find('.')), resource_id, topic, dump(data), owner, actor});
+    commit({0, topic, topic.substr(0, topic.find('.')), resource_id, topic, dump(data), owner, actor, "success"});
   }
 
   static const atrium_events table;

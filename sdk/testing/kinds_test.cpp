@@ -90,7 +90,8 @@ class Kinds : public ::testing::Test {
     return out.value_or(T{});
   }
   workflow::StepRequest step(std::optional<workflow::WakeEvent> event = {}) {
-    workflow::StepRequest request{.run_id = Id::make(), .step_id = Id::make(), .idempotency_key = "run/clear"};
+    workflow::StepRequest request{.workflow_id = Id::make(), .run_id = Id::make(), .step_id = Id::make()};
+    request.idempotency_key = "run/clear";
     request.config = {{"path", "inbox"}};
     request.woken_by = std::move(event);
     return request;

@@ -10,7 +10,7 @@ inline constexpr std::string_view provider_kind = "embedding.provider";
 
 /// The metadata.
 struct ProviderInfo {
-  std::string summary, model;
+  std::string summary{}, model{};
   bool configured = true;  ///< false: it would refuse
   static constexpr auto members =
       atrium::members(member("summary", &ProviderInfo::summary), member("model", &ProviderInfo::model),
@@ -18,15 +18,15 @@ struct ProviderInfo {
 };
 
 struct EmbedRequest {
-  std::vector<std::string> texts;
+  std::vector<std::string> texts{};
   static constexpr auto members =
       atrium::members(member("texts", &EmbedRequest::texts).items(1, 256).length(1, 100'000).required());
 };
 
 struct EmbedAnswer {
-  std::string model;
-  std::vector<std::vector<double>> vectors;  ///< in the order of the texts, all of one length
-  std::int64_t tokens = 0;                   ///< 0: the provider does not say
+  std::string model{};
+  std::vector<std::vector<double>> vectors{};  ///< in the order of the texts, all of one length
+  std::int64_t tokens = 0;                     ///< 0: the provider does not say
 
   Json json() const { return {{"model", model}, {"vectors", vectors}, {"tokens", tokens}}; }
   /// Throws 503 unless it answers that many texts with vectors of one length.

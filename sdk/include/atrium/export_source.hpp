@@ -13,9 +13,9 @@ constexpr auto names_of(ColumnType) {
 }
 
 struct Column {
-  std::string name;
+  std::string name{};
   ColumnType type = ColumnType::text;
-  std::string description;
+  std::string description{};
   static constexpr auto members =
       atrium::members(member("name", &Column::name).length(1, 200).required(), member("type", &Column::type).required(),
                       member("description", &Column::description));
@@ -23,8 +23,8 @@ struct Column {
 
 /// The metadata.
 struct Source {
-  std::string summary;
-  std::vector<Column> columns;
+  std::string summary{};
+  std::vector<Column> columns{};
   Json filter = Json::object();  ///< JSON schema of a request's filter
   static constexpr auto members =
       atrium::members(member("summary", &Source::summary), member("columns", &Source::columns).items(1, 500).required(),
@@ -33,17 +33,17 @@ struct Source {
 
 /// One piece of an export. The reader asks for the next when it has written the last, so that nobody holds them all.
 struct PageRequest {
-  std::vector<std::string> columns;  ///< empty: all
+  std::vector<std::string> columns{};  ///< empty: all
   Json filter = Json::object();
-  std::string cursor;  ///< of the page before; empty: from the beginning
+  std::string cursor{};  ///< of the page before; empty: from the beginning
   std::int64_t limit = 500;
   static constexpr auto members = atrium::members(
       member("columns", &PageRequest::columns).items(0, 500), member("filter", &PageRequest::filter).length(0, 65'536),
       member("cursor", &PageRequest::cursor).length(0, 2000), member("limit", &PageRequest::limit).range(1, 1000));
 };
 struct RowPage {
-  std::vector<Json> rows;  ///< each an array, in the order of the columns asked for
-  std::string cursor;      ///< empty: these were the last
+  std::vector<Json> rows{};  ///< each an array, in the order of the columns asked for
+  std::string cursor{};      ///< empty: these were the last
   static constexpr auto members = atrium::members(member("rows", &RowPage::rows).items(0, 1000).length(0, 4 << 20),
                                                   member("cursor", &RowPage::cursor).length(0, 2000));
 };
@@ -69,7 +69,7 @@ struct Cell<std::optional<M>> : Cell<M> {};
 /// The columns of a described record: what its JSON shows.
 template <Described T>
 std::vector<Column> columns_of() {
-  std::vector<Column> columns;
+  std::vector<Column> columns{};
   for_each_member<T>([&](const auto& m) {
     if (m.is_hidden || m.is_once) return;
     using M = typename std::remove_cvref_t<decltype(m)>::Value;
@@ -87,7 +87,7 @@ struct Reading {
 };
 template <Described T>
 struct Records {
-  std::vector<T> items;
+  std::vector<T> items{};
   std::string cursor{};  ///< empty: these were the last
 };
 

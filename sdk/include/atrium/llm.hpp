@@ -9,7 +9,7 @@ inline constexpr std::string_view provider_kind = "llm.provider";
 
 /// The metadata.
 struct ProviderInfo {
-  std::string summary, default_model;
+  std::string summary{}, default_model{};
   bool configured = true;  ///< false: it lacks a key or an address, and would refuse
   bool rehearsal = false;  ///< no model: it plays a script
   static constexpr auto members =
@@ -18,7 +18,7 @@ struct ProviderInfo {
 };
 
 struct ToolUse {
-  std::string id, name;
+  std::string id{}, name{};
   Json arguments = Json::object();
   static constexpr auto members = atrium::members(member("id", &ToolUse::id), member("name", &ToolUse::name).required(),
                                                   member("arguments", &ToolUse::arguments).length(0, 1 << 20));
@@ -26,15 +26,15 @@ struct ToolUse {
 
 /// role: "system", "user", "assistant" (which may use tools) or "tool" (the answer to the use of that id).
 struct ChatMessage {
-  std::string role, content, tool_use_id;
-  std::vector<ToolUse> tool_uses;
+  std::string role{}, content{}, tool_use_id{};
+  std::vector<ToolUse> tool_uses{};
   static constexpr auto members = atrium::members(
       member("role", &ChatMessage::role).required(), member("content", &ChatMessage::content).length(0, 4 << 20),
       member("tool_use_id", &ChatMessage::tool_use_id), member("tool_uses", &ChatMessage::tool_uses));
 };
 
 struct ToolDescription {
-  std::string name, description;
+  std::string name{}, description{};
   Json parameters = Json::object();  ///< JSON schema of the arguments
   static constexpr auto members = atrium::members(member("name", &ToolDescription::name).required(),
                                                   member("description", &ToolDescription::description),
@@ -42,11 +42,11 @@ struct ToolDescription {
 };
 
 struct ChatRequest {
-  std::optional<std::string> model;  ///< none: the provider's default
-  std::vector<ChatMessage> messages;
-  std::vector<ToolDescription> tools;
-  std::optional<double> temperature;
-  std::optional<std::int64_t> max_tokens;  ///< of this answer
+  std::optional<std::string> model{};  ///< none: the provider's default
+  std::vector<ChatMessage> messages{};
+  std::vector<ToolDescription> tools{};
+  std::optional<double> temperature{};
+  std::optional<std::int64_t> max_tokens{};  ///< of this answer
   static constexpr auto members = atrium::members(
       member("model", &ChatRequest::model), member("messages", &ChatRequest::messages).items(1, 100'000).required(),
       member("tools", &ChatRequest::tools), member("temperature", &ChatRequest::temperature),
@@ -55,13 +55,13 @@ struct ChatRequest {
 
 /// A piece of the answer's text as it comes.
 struct ChatPiece {
-  std::string text;
+  std::string text{};
   static constexpr auto members = atrium::members(member("text", &ChatPiece::text).length(0, 4 << 20));
 };
 
 struct ChatAnswer {
-  std::string model, content, finish_reason;
-  std::vector<ToolUse> tool_uses;
+  std::string model{}, content{}, finish_reason{};
+  std::vector<ToolUse> tool_uses{};
   std::int64_t input_tokens = 0, output_tokens = 0;
   Money cost_usd;          ///< by the configured prices
   bool is_priced = false;  ///< false: the provider knows no price for this model

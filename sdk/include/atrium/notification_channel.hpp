@@ -9,7 +9,7 @@ inline constexpr std::string_view channel_kind = "notification.channel";
 
 /// The metadata.
 struct ChannelType {
-  std::string summary;
+  std::string summary{};
   Json configuration = Json::object();  ///< JSON schema of a channel's config; `writeOnly` members are secrets
   bool is_personal = false;             ///< each recipient gets one of their own, so a request names a recipient
   static constexpr auto members = atrium::members(
@@ -21,24 +21,24 @@ enum class Severity : std::uint8_t { info, warning, error, critical };
 constexpr auto names_of(Severity) { return std::array<std::string_view, 4>{"info", "warning", "error", "critical"}; }
 
 struct Recipient {
-  Id user_id;
-  std::string email, full_name;
+  Id user_id{};
+  std::string email{}, full_name{};
   static constexpr auto members = atrium::members(member("user_id", &Recipient::user_id).required(),
                                                   member("email", &Recipient::email).length(0, 320),
                                                   member("full_name", &Recipient::full_name).length(0, 200));
 };
 
 struct SendRequest {
-  Id notification_id;
-  std::string idempotency_key;  ///< the same in every attempt to deliver this once
+  Id notification_id{};
+  std::string idempotency_key{};  ///< the same in every attempt to deliver this once
   std::int64_t attempt = 1;
   Json config = Json::object();  ///< its secrets filled in
-  std::string title, body;       ///< plain text
+  std::string title{}, body{};   ///< plain text
   Severity severity = Severity::info;
-  std::string url;  ///< where to read more; may be empty
-  Time created_at;
-  std::optional<Recipient> recipient;
-  std::string topic;     ///< of the event it tells of; may be empty
+  std::string url{};  ///< where to read more; may be empty
+  Time created_at{};
+  std::optional<Recipient> recipient{};
+  std::string topic{};   ///< of the event it tells of; may be empty
   Json data = Json();    ///< the event's
   bool is_test = false;  ///< somebody tries the channel out
   static constexpr auto members = atrium::members(
@@ -55,7 +55,7 @@ struct SendRequest {
 
 /// The other side has taken it.
 struct Receipt {
-  std::string external_id;  ///< what the other side calls it; may be empty
+  std::string external_id{};  ///< what the other side calls it; may be empty
   static constexpr auto members = atrium::members(member("external_id", &Receipt::external_id).length(0, 1000));
 };
 

@@ -12,7 +12,7 @@ constexpr auto names_of(Mode) { return std::array<std::string_view, 3>{"timed", 
 
 /// The metadata.
 struct TriggerType {
-  std::string summary;
+  std::string summary{};
   Mode mode = Mode::timed;
   Json configuration = Json::object();  ///< JSON schema of a trigger's config
   Json data = Json::object();           ///< JSON schema of an occurrence's data; empty: anything
@@ -24,8 +24,8 @@ struct TriggerType {
 
 /// It has happened, once; `key` tells it from others of this trigger, so that it is acted on once.
 struct Occurrence {
-  std::string key;
-  Time at;
+  std::string key{};
+  Time at{};
   Json data = Json::object();
   static constexpr auto members =
       atrium::members(member("key", &Occurrence::key).length(1, 200).required(),
@@ -35,19 +35,19 @@ struct Occurrence {
 /// A pure function of its members: asked again, it answers the same.
 struct NextRequest {
   Json config = Json::object();
-  Time after;   ///< the answer is later
-  Time anchor;  ///< when the trigger was enabled
+  Time after{};   ///< the answer is later
+  Time anchor{};  ///< when the trigger was enabled
   static constexpr auto members =
       atrium::members(member("config", &NextRequest::config).length(0, 1 << 20).required(),
                       member("after", &NextRequest::after).required(), member("anchor", &NextRequest::anchor));
 };
 struct NextAnswer {
-  std::optional<Time> at;  ///< none: never again
+  std::optional<Time> at{};  ///< none: never again
   static constexpr auto members = atrium::members(member("at", &NextAnswer::at));
 };
 
 struct PollRequest {
-  Id trigger_id;
+  Id trigger_id{};
   Json config = Json::object();
   Json cursor = Json();  ///< of the answer before; null: the first time
   std::int64_t limit = 100;
@@ -58,9 +58,9 @@ struct PollRequest {
 };
 /// The first answer has the cursor of now and no occurrence: what was there before the trigger does not count.
 struct PollAnswer {
-  std::vector<Occurrence> occurrences;  ///< oldest first
+  std::vector<Occurrence> occurrences{};  ///< oldest first
   Json cursor = Json();
-  std::optional<std::int64_t> poll_after_seconds;  ///< none: the engine's own pace; 0: there is more
+  std::optional<std::int64_t> poll_after_seconds{};  ///< none: the engine's own pace; 0: there is more
   static constexpr auto members =
       atrium::members(member("occurrences", &PollAnswer::occurrences).items(0, 1000),
                       member("cursor", &PollAnswer::cursor).length(0, 65'536).required(),
@@ -69,7 +69,7 @@ struct PollAnswer {
 
 /// A pushed trigger has come to be, has changed or is enabled again. Inside the engine's transaction: nothing but SQL.
 struct ArmRequest {
-  Id trigger_id;
+  Id trigger_id{};
   Json config = Json::object();
   static constexpr auto members = atrium::members(member("trigger_id", &ArmRequest::trigger_id).required(),
                                                   member("config", &ArmRequest::config).length(0, 1 << 20).required());
@@ -80,7 +80,7 @@ struct ArmAnswer {
   static constexpr auto members = atrium::members(member("shown", &ArmAnswer::shown).length(0, 65'536));
 };
 struct DisarmRequest {
-  Id trigger_id;
+  Id trigger_id{};
   static constexpr auto members = atrium::members(member("trigger_id", &DisarmRequest::trigger_id).required());
 };
 

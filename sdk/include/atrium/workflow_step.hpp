@@ -8,7 +8,7 @@ inline constexpr std::string_view step_kind = "workflow.step";
 
 /// The metadata.
 struct StepType {
-  std::string summary;
+  std::string summary{};
   Json configuration = Json::object();  ///< JSON schema of a step's config
   Json result = Json::object();         ///< JSON schema of what it answers; empty: anything
   static constexpr auto members = atrium::members(member("summary", &StepType::summary),
@@ -18,7 +18,7 @@ struct StepType {
 
 /// An event that ends a wait. Empty resource_id: whatever resource.
 struct WakeEvent {
-  std::string topic, resource_id;
+  std::string topic{}, resource_id{};
   Json data = Json();  ///< the event's own, where it has woken a step
   static constexpr auto members = atrium::members(member("topic", &WakeEvent::topic).length(1, 200).required(),
                                                   member("resource_id", &WakeEvent::resource_id).length(0, 200),
@@ -26,17 +26,17 @@ struct WakeEvent {
 };
 
 struct StepRequest {
-  Id workflow_id, run_id, step_id;
-  std::string step_name;
-  std::int64_t attempt = 1;      ///< counts failures; a wait is no failure
-  std::string idempotency_key;   ///< the same in every attempt and after every wait of this step in this run
-  Json config = Json::object();  ///< its references resolved
-  Json input = Json();           ///< of the run
-  Json state = Json();           ///< what the last answer "waiting" left; null: it has not waited yet
-  std::optional<WakeEvent> woken_by;
-  std::optional<Time> deadline;
+  Id workflow_id{}, run_id{}, step_id{};
+  std::string step_name{};
+  std::int64_t attempt = 1;       ///< counts failures; a wait is no failure
+  std::string idempotency_key{};  ///< the same in every attempt and after every wait of this step in this run
+  Json config = Json::object();   ///< its references resolved
+  Json input = Json();            ///< of the run
+  Json state = Json();            ///< what the last answer "waiting" left; null: it has not waited yet
+  std::optional<WakeEvent> woken_by{};
+  std::optional<Time> deadline{};
   static constexpr auto members = atrium::members(
-      member("workflow_id", &StepRequest::workflow_id), member("run_id", &StepRequest::run_id).required(),
+      member("workflow_id", &StepRequest::workflow_id).required(), member("run_id", &StepRequest::run_id).required(),
       member("step_id", &StepRequest::step_id).required(), member("step_name", &StepRequest::step_name).length(0, 200),
       member("attempt", &StepRequest::attempt).range(1, 1e9),
       member("idempotency_key", &StepRequest::idempotency_key).length(1, 200).required(),
@@ -46,8 +46,8 @@ struct StepRequest {
 };
 
 struct StepProgress {
-  std::optional<double> percent;
-  std::string message;
+  std::optional<double> percent{};
+  std::string message{};
   static constexpr auto members = atrium::members(member("percent", &StepProgress::percent).range(0, 100),
                                                   member("message", &StepProgress::message).length(0, 2000));
 };
@@ -60,9 +60,9 @@ struct StepAnswer {
   StepOutcome outcome = StepOutcome::done;
   Json result = Json();
   Json state = Json();  ///< comes back in the next request
-  std::optional<Time> resume_at;
-  std::optional<WakeEvent> resume_on;
-  std::string message;  ///< what it waits for, for people
+  std::optional<Time> resume_at{};
+  std::optional<WakeEvent> resume_on{};
+  std::string message{};  ///< what it waits for, for people
   static constexpr auto members = atrium::members(
       member("outcome", &StepAnswer::outcome).required(), member("result", &StepAnswer::result).length(0, 4 << 20),
       member("state", &StepAnswer::state).length(0, 1 << 20), member("resume_at", &StepAnswer::resume_at),

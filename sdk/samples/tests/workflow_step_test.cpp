@@ -6,11 +6,9 @@ namespace {
 using atrium::Json;
 
 Json step(std::int64_t seconds, Json state = nullptr) {
-  return {{"run_id", atrium::Id::make().text()},
-          {"step_id", atrium::Id::make().text()},
-          {"idempotency_key", "run-1/pause"},
-          {"config", {{"seconds", seconds}}},
-          {"state", std::move(state)}};
+  return {{"workflow_id", atrium::Id::make().text()}, {"run_id", atrium::Id::make().text()},
+          {"step_id", atrium::Id::make().text()},     {"idempotency_key", "run-1/pause"},
+          {"config", {{"seconds", seconds}}},         {"state", std::move(state)}};
 }
 
 TEST_F(SamplesTest, the_step_waits_and_keeps_to_the_moment_it_chose) {
