@@ -12,8 +12,9 @@ add_custom_target(sdk_installed ALL DEPENDS ${CMAKE_BINARY_DIR}/sdk-installed.st
 set(Atrium_DIR ${ATRIUM_SDK_PREFIX}/${CMAKE_INSTALL_LIBDIR}/cmake/Atrium CACHE PATH "" FORCE)
 
 if(ATRIUM_TESTS)
-  # The author's guide's plugin, beside those of the release: no kernel loads it by itself.
+  # Beside the plugins of the release, not among them: no kernel loads these by itself.
   set(ATRIUM_PLUGINS_FOLDER ${CMAKE_BINARY_DIR}/samples)
+  add_subdirectory(samples)
   add_subdirectory(samples/guide)
   unset(ATRIUM_PLUGINS_FOLDER)
   file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/testing/*_test.cpp)
@@ -27,8 +28,4 @@ if(ATRIUM_TESTS)
     target_link_libraries(sdk_test PRIVATE Atrium::sdk Atrium::testing GTest::gtest_main)
     gtest_discover_tests(sdk_test TEST_PREFIX "sdk." DISCOVERY_MODE PRE_TEST)
   endif()
-  # Beside the plugins, not among them: no kernel loads it by itself.
-  set(ATRIUM_PLUGINS_FOLDER ${CMAKE_BINARY_DIR}/samples)
-  add_subdirectory(samples)
-  unset(ATRIUM_PLUGINS_FOLDER)
 endif()
