@@ -48,6 +48,16 @@ Time JobTable::put(const std::string& service, const std::string& schedule, Time
   return due;
 }
 
+std::optional<Time> JobTable::due(const std::string& service) {
+  std::optional<Time> found;
+  const std::array<Value, 1> name{service};
+  database_.read("kernel", "SELECT next_at FROM scheduled_jobs WHERE service = ?", name, [&](storage::Row row) {
+    found = time_of(row[0]);
+    return true;
+  });
+  return found;
+}
+
 bool JobTable::claim(const std::string& service, Time due, Time now, Time lease_until) {
   const std::array<Value, 7> values{node_, lease_until.microseconds, now.microseconds, service, due.microseconds,
                                     node_, now.microseconds};

@@ -26,6 +26,8 @@ class JobTable {
 
   /// Makes the row, due at `next_at`; so does a schedule that has changed. Else leaves it alone. When it is due now.
   atrium::Time put(const std::string& service, const std::string& schedule, atrium::Time next_at);
+  /// When it is due; none: it has no row.
+  std::optional<atrium::Time> due(const std::string& service);
   /// True: the run that is due at `due` is this node's until `lease_until`, to begin or to go on with.
   bool claim(const std::string& service, atrium::Time due, atrium::Time now, atrium::Time lease_until);
   void renew(const std::string& service, atrium::Time lease_until);

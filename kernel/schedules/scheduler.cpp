@@ -96,7 +96,11 @@ void Scheduler::tick_one(const plugins::Provider& provider, Known& known, Time n
   if (!known.schedule || now < known.due) return;
   if (table_.claim(provider.service, known.due, now, now + options_.lease))
     return run(provider.service, job, known, now);
-  known.due = table_.put(provider.service, known.text, now);  // another node runs it, or has run it
+  // Another node runs it, or has run it, or knows another schedule of it while a plugin is being upgraded.
+  if (const auto due = table_.due(provider.service))
+    known.due = *due;
+  else
+    known.text.clear();
 }
 
 /// False: it cannot be read, which is said once.

@@ -161,6 +161,23 @@ TEST_P(NodesTest, of_two_nodes_one_runs_it) {
   }
 }
 
+TEST_P(NodesTest, of_two_versions_the_newer_schedule_stays) {
+  const auto beside = open_database();
+  Node older(*database_, clock_), newer(*beside, clock_);
+  older.provide("@every 1h");
+  older.tick_and_end();
+  newer.provide("@every 2h");
+  newer.tick_and_end();
+  clock_ = clock_ + 1h;
+  older.tick_and_end();
+  newer.tick_and_end();
+  EXPECT_EQ(older.runs + newer.runs, 0);
+  EXPECT_EQ(newer.entry()["schedule"], "@every 2h");
+  clock_ = clock_ + 1h;
+  newer.tick_and_end();
+  EXPECT_EQ(newer.runs, 1);
+}
+
 TEST_P(NodesTest, a_run_of_a_node_that_has_died_is_taken_over_when_its_lease_ends) {
   const auto beside = open_database();
   JobTable dead(*beside, "a node that has died");
