@@ -2,6 +2,7 @@
 #include "plugins/services.hpp"
 
 #include "abi/cancel_notice.hpp"
+#include "plugins/manifest.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -45,6 +46,12 @@ void serve(HostState& host, atrium_service_fn function, void* self, const plugin
   }
 }
 
+bool may_provide(const Grants& grants, std::string_view service) {
+  if (!grants.provides) return true;
+  return std::any_of(grants.provides->begin(), grants.provides->end(),
+                     [&](const auto& pattern) { return plugins::service_matches(pattern, service); });
+}
+
 std::int32_t provide(const atrium_host* handle, atrium_str service, atrium_str metadata, atrium_service_fn function,
                      void* self, atrium_err* error) {
   return guard(error, [&]() -> std::int32_t {
@@ -54,10 +61,15 @@ std::int32_t provide(const atrium_host* handle, atrium_str service, atrium_str m
     if (metadata.len != 0 && !nlohmann::json::accept(view(metadata))) {
       return fail(error, ATRIUM_E_INVALID, "a service's metadata is not JSON");
     }
+    const std::string name(view(service));
+    if (!may_provide(host.grants, name)) {
+      return fail(error, ATRIUM_E_DENIED, "the plugin may not provide " + name + ": its plugin.json does not list it");
+    }
+    const auto said = host.grants.metadata.find(name);
     plugins::Provider provider;
     provider.owner = host.owner;
-    provider.service = view(service);
-    provider.metadata = view(metadata);
+    provider.service = name;
+    provider.metadata = said == host.grants.metadata.end() ? std::string(view(metadata)) : said->second;
     provider.holder = &host;
     provider.lease = host.lease;
     provider.serve = [state = host.shared_from_this(), function, self](const plugins::CallPtr& call) {

@@ -22,7 +22,7 @@ constexpr std::string_view kind = "command/";
 /// A running command's way to its client: lines of JSON, and no more waiting for a slow one than a bound.
 class Output : public std::enable_shared_from_this<Output> {
  public:
-  explicit Output(ExchangePtr exchange) : exchange_(std::move(exchange)) {}
+  Output(ExchangePtr exchange, std::string usage) : exchange_(std::move(exchange)), usage_(std::move(usage)) {}
 
   void watch(std::shared_ptr<plugins::CallHandle> call) {
     exchange_->on_cancel([call] { call->cancel(); });
@@ -53,8 +53,9 @@ class Output : public std::enable_shared_from_this<Output> {
       auto message = result.is_object() ? result.value("message", "") : std::string();
       if (status == ATRIUM_E_CANCELLED)
         message = "cut off: the kernel is stopping, or the output was not read; what was begun may go on";
-      write(json{{"err", "atrium: " + (message.empty() ? "the command failed" : message) + "\n"}}.dump(
-          -1, ' ', false, json::error_handler_t::replace));
+      if (message.empty()) message = "the command failed";
+      if (code == 2) message += "; usage: " + usage_;
+      write(json{{"err", "atrium: " + message + "\n"}}.dump(-1, ' ', false, json::error_handler_t::replace));
     } else if (result.is_object() && result.contains("exit") && result["exit"].is_number_integer()) {
       code = result["exit"].get<int>() & 0xff;
     }
@@ -64,6 +65,7 @@ class Output : public std::enable_shared_from_this<Output> {
 
  private:
   const ExchangePtr exchange_;
+  const std::string usage_;
   std::mutex mutex_;
   std::atomic<std::size_t> waiting_{0};  ///< bytes written since the client last lagged
   std::shared_ptr<plugins::CallHandle> call_;
@@ -87,14 +89,17 @@ json arguments_of(const ExchangePtr& exchange) {
   return arguments;
 }
 
+/// "summary", "usage" and "example", as the manifest says them.
+json help_of(const plugins::Provider& provider) {
+  auto help = json::parse(provider.metadata, nullptr, false);
+  return help.is_object() ? help : json::object();
+}
+
 void list(plugins::Services& services, const ExchangePtr& exchange) {
   auto items = json::array();
   for (const auto& provider : services.find("command")) {
-    const auto metadata = json::parse(provider->metadata, nullptr, false);
     json item{{"name", provider->service.substr(kind.size())}, {"plugin", provider->owner}};
-    for (const auto* member : {"summary", "usage", "example"}) {
-      item[member] = metadata.is_object() ? metadata.value(member, "") : "";
-    }
+    item.update(help_of(*provider));
     items.push_back(std::move(item));
   }
   answer_json(exchange, {{"items", items}});
@@ -145,11 +150,12 @@ class Commands::Running {
 void Commands::Running::run(const ExchangePtr& exchange) {
   const json request{{"arguments", arguments_of(exchange)}};
   const auto service = std::string(kind) + path_value(exchange, "name");
-  if (services.find(service).empty()) throw atrium::not_found("No plugin that runs brings this command.");
+  const auto found = services.find(service);
+  if (found.empty()) throw atrium::not_found("No plugin that runs brings this command.");
   http::Headers headers;
   headers.set("content-type", "application/x-ndjson");
   routing::stream_begin(exchange, 200, std::move(headers));
-  auto output = std::make_shared<Output>(exchange);
+  auto output = std::make_shared<Output>(exchange, help_of(*found.front()).value("usage", ""));
   const auto call =
       services.call({.caller = "kernel",
                      .service = service,

@@ -28,11 +28,18 @@ std::string life_call(const std::string& id, const char* what, Call call) {
 }
 
 abi::Grants grants_of(const Manifest& manifest) {
+  std::map<std::string, std::string> metadata;
+  for (const auto& command : manifest.commands) {
+    metadata["command/" + command.name] =
+        nlohmann::json{{"summary", command.summary}, {"usage", command.usage}, {"example", command.example}}.dump();
+  }
   return {.egress_user = manifest.egress_user,
           .egress_operator = manifest.egress_operator,
           .keys = manifest.keys,
           .environment = manifest.environment,
-          .interfaces = manifest.interfaces};
+          .interfaces = manifest.interfaces,
+          .provides = manifest.provides,
+          .metadata = std::move(metadata)};
 }
 
 }  // namespace

@@ -111,6 +111,21 @@ void read_services(Manifest& manifest, const json& value, const std::string& fil
   reader.finish();
 }
 
+void read_commands(Manifest& manifest, const json& commands, const std::string& file) {
+  for (const json& command : commands) {
+    Reader reader(command, file, "commands/" + std::to_string(manifest.commands.size()) + "/");
+    Command read{reader.text("name", true, 64), reader.text("summary", true, 200), reader.text("usage", true, 400),
+                 reader.text("example", true, 400)};
+    reader.finish();
+    if (!valid_slug(read.name)) reader.fail("name", "must be lower-case letters, digits and single hyphens");
+    const auto service = "command/" + read.name;
+    if (std::find(manifest.provides.begin(), manifest.provides.end(), service) != manifest.provides.end())
+      reader.fail("name", "names " + read.name + " twice, or services.provides does");
+    manifest.provides.push_back(service);
+    manifest.commands.push_back(std::move(read));
+  }
+}
+
 void read_abi(Manifest& manifest, const json& value, const std::string& file) {
   Reader reader(value, file, "abi/");
   manifest.abi_major = reader.number("major");
@@ -176,7 +191,7 @@ Manifest Manifest::parse(std::string_view text, const std::string& file) {
   read_egress(manifest, reader);
   manifest.keys = reader.flag("keys");
   manifest.environment = reader.texts("environment", variable_form, "a variable's name of upper-case letters");
-  manifest.commands = reader.list("commands");
+  read_commands(manifest, reader.list("commands"), file);
   manifest.settings = reader.list("settings");
   reader.finish();
   return manifest;

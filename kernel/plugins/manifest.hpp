@@ -17,6 +17,11 @@ class ManifestError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// A word of the command line that runs the service command/NAME.
+struct Command {
+  std::string name, summary, usage, example;
+};
+
 struct Manifest {
   std::string id;       ///< a slug: lower-case letters, digits and single hyphens, at most 64
   std::string version;  ///< MAJOR.MINOR.PATCH, optionally with a pre-release
@@ -24,13 +29,14 @@ struct Manifest {
   std::uint32_t abi_major = 1, abi_minor = 0;
   std::vector<std::string> interfaces;  ///< ids it may get(); empty: every one
   std::vector<std::string> tables;      ///< it may touch these and no others
-  std::vector<std::string> provides;    ///< "kind/name"; "kind/*" where the names are known only at run time
+  std::vector<std::string> provides;    ///< "kind/name"; "kind/*" where the names are known only at run time; its
+                                        ///< commands among them
   std::vector<std::string> requires_;   ///< it does not start without them; "kind/*": any of that kind
   std::vector<std::string> uses;        ///< it starts after them where they are there
   bool egress_user = false, egress_operator = false;
   bool keys = false;  ///< it may wrap keys under the master key
   std::vector<std::string> environment;
-  nlohmann::json commands = nlohmann::json::array();  ///< for the command line, as declared
+  std::vector<Command> commands;
   nlohmann::json settings = nlohmann::json::array();  ///< as declared
 
   /// `file` stands in the messages. Throws ManifestError.

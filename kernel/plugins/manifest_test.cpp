@@ -57,6 +57,22 @@ TEST(Manifest, RefusesANewerAbiNamingBothNumbers) {
   EXPECT_NE(fault.find("1.0"), std::string::npos) << fault;
 }
 
+TEST(Manifest, ACommandIsAServiceThatItProvides) {
+  auto document = sound();
+  const nlohmann::json command{
+      {"name", "notes"}, {"summary", "List"}, {"usage", "atrium notes"}, {"example", "atrium notes"}};
+  document["commands"] = {command};
+  const auto manifest = Manifest::parse(document.dump(), "plugin.json");
+  EXPECT_EQ(manifest.commands.at(0).usage, "atrium notes");
+  EXPECT_EQ(manifest.provides, std::vector<std::string>{"command/notes"});
+  document["commands"] = {command, command};
+  EXPECT_NE(fault_of(document).find("commands/1/name"), std::string::npos) << fault_of(document);
+  document["commands"] = {{{"name", "Notes"}, {"summary", "x"}, {"usage", "x"}, {"example", "x"}}};
+  EXPECT_NE(fault_of(document).find("commands/0/name"), std::string::npos) << fault_of(document);
+  document["commands"] = {{{"name", "notes"}}};
+  EXPECT_NE(fault_of(document).find("commands/0/summary is missing"), std::string::npos) << fault_of(document);
+}
+
 TEST(Manifest, SaysWhereJsonEnds) {
   EXPECT_THROW(Manifest::parse("{\"id\": ", "plugin.json"), ManifestError);
   EXPECT_THROW(Manifest::parse("[]", "plugin.json"), ManifestError);

@@ -4,10 +4,9 @@ import contextlib
 import pytest
 
 from support import accounts, postgresql
-from support.program import BINARY, Atrium
-from support.shell import Shell, done
-
-BUILT = BINARY.parent.parent / "samples/bookmarks"
+from support.bookmarks import install_and_use
+from support.packages import BUILD, atrium
+from support.program import Atrium
 
 
 @pytest.fixture
@@ -23,20 +22,7 @@ def kernel(store, request, tmp_path):
         yield program
 
 
-def test_it_serves_and_is_listed_by_its_command(kernel, tmp_path):
-    shell = Shell(tmp_path, ATRIUM_URL=kernel.url, ATRIUM_TOKEN=kernel.admin.token)
-    client = kernel.admin.client
-    done(shell.run("plugin", "pack", BUILT, "--output", tmp_path / "bookmarks.atp"))
-    done(shell.run("plugin", "install", tmp_path / "bookmarks.atp", "--yes"))
-    made = client.post("/bookmarks", json={"url": "https://example.org/", "title": "Home"})
-    assert made.status_code == 201, made.text
-    assert client.post("/bookmarks", json={"url": "https://example.org/"}).status_code == 409
-    assert client.post("/bookmarks", json={"url": "http://127.0.0.1/"}).status_code == 422
-
-    path = f"/bookmarks/{made.json()['id']}"
-    assert client.put(path + "/snapshot", content=b"<p>here</p>").status_code == 204
-    link = client.post(path + "/snapshot-link").json()["url"]
-    assert accounts.anonymous(kernel).get(link).content == b"<p>here</p>"
-    assert client.put(path + "/token", json={"token": "hush"}).status_code == 204
-    assert client.put("/settings/bookmarks/checks_per_minute", json={"value": 0}).status_code == 200
-    assert done(shell.run("bookmarks")) == "https://example.org/  Home\n"
+def test_it_does_what_the_guide_says(kernel, tmp_path):
+    package = tmp_path / "bookmarks.atp"
+    atrium("plugin", "pack", BUILD / "samples/bookmarks", "--output", package)
+    install_and_use(kernel, package, tmp_path)

@@ -102,6 +102,12 @@ def test_one_that_does_not_start_leaves_nothing(server, vendor, package, tmp_pat
     server.install(package)
 
 
+def test_it_provides_what_its_manifest_lists_and_nothing_else(server, vendor, tmp_path):
+    silent = changed_manifest(vendor, tmp_path / ID, services={"uses": ["agents/directory"]})
+    assert "may not provide agent.tool/message_send" in problem(granted(server.admin.client, silent), 409)["detail"]
+    assert server.state() is None
+
+
 def test_one_that_needs_a_newer_kernel_is_told_both_numbers(server, vendor, tmp_path):
     newer = changed_manifest(vendor, tmp_path / ID, abi={"major": 1, "minor": 7})
     detail = problem(granted(server.admin.client, newer), 422)["errors"][0]["detail"]

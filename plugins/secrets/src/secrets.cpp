@@ -9,7 +9,6 @@ using atrium::Json;
 
 namespace {
 
-constexpr std::string_view usage = "atrium secrets rotate-master [--json]";
 constexpr std::string_view tag = "Secrets Vault";
 
 }  // namespace
@@ -151,10 +150,7 @@ class Secrets final : public atrium::Plugin {
           .answer = answer,
           .tag = tag},
          [this](atrium::Request& request) { return begin_rotation(request); });
-    provide(
-        "command/secrets",
-        {{"summary", "Rotate the vault's master key"}, {"usage", usage}, {"example", "atrium secrets rotate-master"}})
-        .on("run", [this](atrium::Call call) { return run_command(std::move(call)); });
+    provide("command/secrets").on("run", [this](atrium::Call call) { return run_command(std::move(call)); });
   }
 
   void provide_vault() {
@@ -276,10 +272,9 @@ class Secrets final : public atrium::Plugin {
   }
 
   static bool parse_command(const Json& arguments) {
-    if (arguments.empty() || arguments[0] != "rotate-master")
-      throw atrium::bad_request("say what to do; usage: " + std::string(usage));
+    if (arguments.empty() || arguments[0] != "rotate-master") throw atrium::bad_request("say what to do");
     if (arguments.size() > 2 || (arguments.size() == 2 && arguments[1] != "--json"))
-      throw atrium::bad_request("rotate-master takes nothing but --json; usage: " + std::string(usage));
+      throw atrium::bad_request("rotate-master takes nothing but --json");
     return arguments.size() == 2;
   }
   static void say(const atrium::Call& call, const char* where, const std::string& text) {

@@ -8,13 +8,8 @@ using atrium::Json;
 namespace {
 
 constexpr std::string_view directory = "agents/directory";
-constexpr std::string_view usage = "atrium run \"INSTRUCTIONS\" [--agent NAME] [--follow] [--json]";
 constexpr std::size_t longest_title = 80;
 constexpr std::chrono::seconds look_again{5};  // should an event be missed
-
-atrium::Problem wrong_usage(const std::string& what) {
-  return atrium::bad_request(what + "; usage: " + std::string(usage));
-}
 
 void say(const atrium::Call& call, const std::string& text) { call.emit({{"err", text + "\n"}}); }
 
@@ -80,19 +75,14 @@ class RunCommand::Watch {
   decltype(RunCommand::watched_)::iterator place_;
 };
 
-Json RunCommand::about() {
-  return {{"summary", "Give an agent a task, and follow it to its result"},
-          {"usage", usage},
-          {"example", "atrium run \"Summarise the news of today\" --agent Scout --follow"}};
-}
-
 RunCommand::Order RunCommand::parse(const Json& arguments) {
   Order order;
   bool has_instructions = false, only_text = false;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string word = arguments[i];
     if (only_text || !word.starts_with("-")) {
-      if (std::exchange(has_instructions, true)) throw wrong_usage("say the instructions as one argument, in quotes");
+      if (std::exchange(has_instructions, true))
+        throw atrium::bad_request("say the instructions as one argument, in quotes");
       order.instructions = word;
     } else if (word == "--") {
       only_text = true;
@@ -105,11 +95,11 @@ RunCommand::Order RunCommand::parse(const Json& arguments) {
     } else if (word == "--agent" && i + 1 < arguments.size()) {
       order.agent = arguments[++i];
     } else {
-      throw wrong_usage(word == "--agent" ? "--agent needs a name" : "there is no option " + word);
+      throw atrium::bad_request(word == "--agent" ? "--agent needs a name" : "there is no option " + word);
     }
   }
   if (order.instructions.find_first_not_of(" \t\n") == std::string::npos)
-    throw wrong_usage("the instructions are missing");
+    throw atrium::bad_request("the instructions are missing");
   return order;
 }
 

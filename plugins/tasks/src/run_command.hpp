@@ -21,7 +21,6 @@ class RunCommand {
         sleep_(std::move(sleep)) {}
 
   /// How `atrium --help` and `atrium run --help` show it.
-  static atrium::Json about();
   /// {"arguments": [text...]} -> {"exit": code}; pieces {"out": text} and {"err": text} on the way. In the caller's
   /// name. Throws 422 for wrong usage.
   atrium::Async<atrium::Json> run(atrium::Call call);

@@ -170,16 +170,14 @@ class Bookmarks final : public atrium::Plugin {
                       });
     // [end]
     // [command]
-    provide("command/bookmarks",
-            {{"summary", "List the bookmarks"}, {"usage", "atrium bookmarks"}, {"example", "atrium bookmarks"}})
-        .on("run", [this](const atrium::Call& call) -> Json {
-          std::string lines;
-          store().query("SELECT url, title FROM bookmarks ORDER BY id", [&](const atrium::Row& row) {
-            lines.append(row.text(0)).append("  ").append(row.text(1)).append("\n");
-          });
-          call.emit({{"out", lines}});
-          return {{"exit", 0}};
-        });
+    provide("command/bookmarks").on("run", [this](const atrium::Call& call) -> Json {
+      std::string lines;
+      store().query("SELECT url, title FROM bookmarks ORDER BY id", [&](const atrium::Row& row) {
+        lines.append(row.text(0)).append("  ").append(row.text(1)).append("\n");
+      });
+      call.emit({{"out", lines}});
+      return {{"exit", 0}};
+    });
     // [end]
   }
 
