@@ -6,6 +6,7 @@
 #include "cli/command_routes.hpp"
 #include "cli/health_part.hpp"
 #include "cli/process.hpp"
+#include "cli/service_manager.hpp"
 #include "config/data_directory.hpp"
 #include "http/server.hpp"
 #include "http/server_metrics.hpp"
@@ -201,10 +202,12 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
   http::collect_metrics(metrics, server);
   server.start();
   say_listening(config, server);
+  cli::tell_service_manager("READY=1");
 
   auto running = config;
   cli::wait_for_end([&] { reread(inputs, running, *pipeline, egress, auth.access_tokens); });
 
+  cli::tell_service_manager("STOPPING=1");
   observability::log(Level::info, "kernel", "stopping: no new requests, finishing those in flight");
   commands.stop();
   server.drain(20s);

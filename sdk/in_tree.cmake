@@ -9,7 +9,7 @@ add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/sdk-installed.stamp DEPENDS ${sdk_
   COMMAND ${install_command} > ${CMAKE_BINARY_DIR}/sdk-installed.log
   COMMAND ${CMAKE_COMMAND} -E touch ${CMAKE_BINARY_DIR}/sdk-installed.stamp VERBATIM)
 add_custom_target(sdk_installed ALL DEPENDS ${CMAKE_BINARY_DIR}/sdk-installed.stamp)
-set(Atrium_DIR ${ATRIUM_SDK_PREFIX}/${CMAKE_INSTALL_LIBDIR}/cmake/Atrium CACHE PATH "" FORCE)
+set(Atrium_DIR ${ATRIUM_SDK_PREFIX}/${config_dir} CACHE PATH "" FORCE)
 
 if(ATRIUM_TESTS)
   # Beside the plugins of the release, not among them: no kernel loads these by itself.

@@ -16,9 +16,19 @@ if(NOT TARGET Atrium::sdk)
   target_link_libraries(Atrium::testing INTERFACE Atrium::sdk Threads::Threads sqlite3)
 endif()
 
+# Where `atrium` of the same prefix looks for plugins; a component of its own for each.
+function(_atrium_install_plugin id)
+  set(place DESTINATION lib/atrium/plugins/${id} COMPONENT plugin-${id})
+  install(${ARGN} ${place})
+  install(FILES ${CMAKE_CURRENT_SOURCE_DIR}/plugin.json ${place})
+  if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/migrations)
+    install(DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/migrations ${place})
+  endif()
+endfunction()
+
 # atrium_add_plugin(ID SOURCES ... [LIBRARIES ...] [TESTS ...])
-# Builds plugins/ID/ in the build folder: ID.so, plugin.json and migrations/, ready to be installed or packed; with
-# TESTS also a GoogleTest program ID_plugin_test against the fake host.
+# Builds plugins/ID/ in the build folder: ID.so, plugin.json and migrations/, ready to be packed; with TESTS also a
+# GoogleTest program ID_plugin_test against the fake host. `cmake --install` puts the same under lib/atrium/plugins/ID.
 function(atrium_add_plugin id)
   cmake_parse_arguments(PLUGIN "" "" "SOURCES;LIBRARIES;TESTS" ${ARGN})
   set(folder ${CMAKE_BINARY_DIR}/plugins/${id})
@@ -49,6 +59,7 @@ function(atrium_add_plugin id)
     add_custom_command(TARGET ${target} POST_BUILD COMMAND ${CMAKE_COMMAND} -E copy_directory
       ${CMAKE_CURRENT_SOURCE_DIR}/migrations ${folder}/migrations)
   endif()
+  _atrium_install_plugin(${id} TARGETS ${target} LIBRARY)
   file(GLOB_RECURSE watched CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/migrations/* ${CMAKE_CURRENT_SOURCE_DIR}/plugin.json)
   set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${watched})
   if(PLUGIN_TESTS AND (NOT DEFINED ATRIUM_TESTS OR ATRIUM_TESTS))
@@ -85,6 +96,7 @@ function(atrium_add_rust_plugin id)
     COMMAND ${compile} --crate-type cdylib -o ${folder}/${id}.so ${CMAKE_CURRENT_SOURCE_DIR}/${PLUGIN_SOURCE}
     COMMAND ${CMAKE_COMMAND} -E copy_if_different ${CMAKE_CURRENT_SOURCE_DIR}/plugin.json ${folder}/plugin.json VERBATIM)
   add_custom_target(plugin_${id} ALL DEPENDS ${folder}/${id}.so)
+  _atrium_install_plugin(${id} FILES ${folder}/${id}.so)
   if(PLUGIN_TESTS AND (NOT DEFINED ATRIUM_TESTS OR ATRIUM_TESTS))
     find_package(GTest REQUIRED)
     include(GoogleTest)

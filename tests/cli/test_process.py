@@ -3,7 +3,9 @@ import json
 import signal
 import socket
 
-from support.program import Atrium
+import pytest
+
+from support.program import STARTS_WITHIN, Atrium
 from support.raw import Raw
 from support.shell import failed
 
@@ -47,6 +49,18 @@ def test_sighup_rereads_limits_and_keeps_what_was_good(tmp_path):
         assert '"address";q=2000' in policy()
     finally:
         program.stop()
+
+
+@pytest.mark.parametrize("abstract", [False, True], ids=["file", "abstract"])
+def test_the_service_manager_hears_when_it_is_ready_and_when_it_stops(tmp_path, abstract):
+    name = f"atrium-{tmp_path}" if abstract else str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind("\0" + name if abstract else name)
+        manager.settimeout(STARTS_WITHIN)
+        program = Atrium(tmp_path, {"NOTIFY_SOCKET": "@" + name if abstract else name}).start()
+        assert manager.recv(100) == b"READY=1"
+        program.stop()
+        assert manager.recv(100) == b"STOPPING=1"
 
 
 def test_an_address_that_is_taken(shell):
