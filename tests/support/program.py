@@ -35,6 +35,9 @@ class Atrium:
         self.log = collections.deque(maxlen=2000)
         self.heard = threading.Condition()
 
+    def command_line(self):
+        return [BINARY, "serve", "--data", self.data, "--listen", "127.0.0.1:0", *self.arguments]
+
     @property
     def api(self):
         return self.url + "/api/v1"
@@ -48,7 +51,7 @@ class Atrium:
         listening = threading.Event()
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ATRIUM_", "OPENAI_"))}
         self.process = subprocess.Popen(
-            [BINARY, "serve", "--data", self.data, "--listen", "127.0.0.1:0", *self.arguments],
+            self.command_line(),
             env={**inherited, **self.environment}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, errors="replace", preexec_fn=_many_files)
 
