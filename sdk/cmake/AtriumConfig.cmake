@@ -18,6 +18,9 @@ endif()
 
 # Where `atrium` of the same prefix looks for plugins; a component of its own for each.
 function(_atrium_install_plugin id)
+  if(ATRIUM_PLUGINS_FOLDER)
+    return()
+  endif()
   set(place DESTINATION lib/atrium/plugins/${id} COMPONENT plugin-${id})
   install(${ARGN} ${place})
   install(FILES ${CMAKE_CURRENT_SOURCE_DIR}/plugin.json ${place})
