@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from conftest import ID
 from support import accounts
+from support.host import ID
 from support.packages import RELEASE, copied, granted
 from support.problems import problem
 
