@@ -8,10 +8,11 @@ import pytest
 
 from support import accounts
 from support.program import BINARY, ROOT, Atrium
-from support.throwaway_root import ThrowawayRoot
+from support.throwaway_root import BootedRoot, ThrowawayRoot
 
 PLUGINS = {path.parent.name for path in ROOT.glob("plugins/*/plugin.json")}
 CONFIG, DATA = "/etc/atrium/atrium.toml", "/var/lib/atrium"
+UNIT = "/lib/systemd/system/atrium.service"
 
 
 def said(*command, **options):
@@ -55,8 +56,7 @@ def test_a_plugin_is_installed_whole(unpacked, plugin):
 
 
 def test_the_service_is_hardly_exposed(unpacked):
-    unit, = unpacked.glob("**/systemd/system/atrium.service")
-    said("systemd-analyze", "security", "--offline=yes", "--threshold=20", unit)
+    said("systemd-analyze", "security", "--offline=yes", "--threshold=20", unpacked / UNIT[1:])
 
 
 def test_the_sample_configuration_differs_in_the_data_directory_alone(unpacked):
@@ -75,7 +75,7 @@ def test_a_plugin_builds_against_the_installed_sdk(unpacked, tmp_path):
         "greeting.so", "plugin.json"}
 
 
-class Service(Atrium):
+class Program(Atrium):
     """The kernel as the unit starts it, in another root and on a free port."""
 
     def __init__(self, root):
@@ -83,19 +83,37 @@ class Service(Atrium):
         self.root, self.data = root, root.path(DATA)
 
     def command_line(self):
-        unit = self.root.run("cat", "/lib/systemd/system/atrium.service")
+        unit = self.root.run("cat", UNIT)
         start, user = (re.search(rf"^{key}=(.*)$", unit, re.M)[1] for key in ("ExecStart", "User"))
         return self.root.line("setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", *shlex.split(start))
 
 
-@pytest.fixture
-def root(tmp_path):
+class Service:
+    """The kernel as systemd runs it in a booted root."""
+
+    def __init__(self, root):
+        self.root, self.data = root, root.path(DATA)
+
+    def log(self):
+        self.root.run("journalctl", "--sync")
+        return self.root.run("journalctl", "--unit=atrium", "--output=cat")
+
+    @property
+    def url(self):
+        return re.findall(r"^listening on (\S+)$", self.log(), re.M)[-1]
+
+    @property
+    def api(self):
+        return self.url + "/api/v1"
+
+
+def plugins(account):
+    return {plugin["id"]: plugin["state"] for plugin in account.client.get("/plugins").json()["items"]}
+
+
+def needs_root():
     if os.geteuid() != 0:
         pytest.skip("packages can be installed by root alone")
-    folder = tmp_path / "root"
-    folder.mkdir()
-    with ThrowawayRoot(folder) as root:
-        yield root
 
 
 def next_version(package, folder):
@@ -108,31 +126,81 @@ def next_version(package, folder):
     return folder.with_suffix(".deb")
 
 
+@pytest.fixture
+def root(tmp_path):
+    needs_root()
+    with ThrowawayRoot(tmp_path / "root") as root:
+        yield root
+
+
+@pytest.fixture
+def booted(tmp_path):
+    needs_root()
+    with BootedRoot(tmp_path / "root") as root:
+        yield root
+
+
 def test_installed_upgraded_removed_and_purged(packages, root, tmp_path):
     names = ["atrium", *(f"atrium-plugin-{plugin}" for plugin in PLUGINS)]
     root.run("dpkg", "--install", *(root.put(packages[name]) for name in names))
     config = root.path(CONFIG)
     assert root.run("stat", "--format=%a %U %G", DATA, CONFIG) == "700 atrium atrium\n640 root atrium\n"
 
-    service = Service(root)
-    with service:
-        admin = accounts.first_admin(service)
-        plugins = admin.client.get("/plugins").json()["items"]
-        assert {plugin["id"]: plugin["state"] for plugin in plugins} == dict.fromkeys(PLUGINS, "running")
+    program = Program(root)
+    with program:
+        admin = accounts.first_admin(program)
+        assert plugins(admin) == dict.fromkeys(PLUGINS, "running")
     config.write_text(config.read_text() + "# The operator's own.\n")
     edited = config.read_text()
 
     root.run("dpkg", "--force-confold", "--install", root.put(next_version(packages["atrium"], tmp_path / "next")))
     assert root.run("dpkg-query", "-W", "-f", "${Version}", "atrium").endswith("+next")
     assert config.read_text() == edited
-    with service:
-        assert accounts.Account(service, admin.email).id == admin.id
+    with program:
+        assert accounts.Account(program, admin.email).id == admin.id
 
     root.run("dpkg", "--remove", *names)
     assert not root.path("/usr/bin/atrium").exists() and not root.path("/usr/lib/atrium").exists()
-    assert config.read_text() == edited and (service.data / "atrium.db").exists()
+    assert config.read_text() == edited and (program.data / "atrium.db").exists()
 
     root.run("dpkg", "--purge", *names)
-    assert not root.path("/etc/atrium").exists() and not service.data.exists()
+    assert not root.path("/etc/atrium").exists() and not program.data.exists()
     account = root.run("getent", "passwd", "atrium").strip().split(":")
     assert account[-1] == "/usr/sbin/nologin"
+
+
+def test_as_a_service(packages, booted, tmp_path):
+    """Under all that the unit forbids it: plugins of packages and of a vendor, a reload, and its end."""
+    drop_in = booted.path("/etc/systemd/system/atrium.service.d/port.conf")
+    drop_in.parent.mkdir()
+    drop_in.write_text("[Service]\nEnvironment=ATRIUM_HTTP_LISTEN=127.0.0.1:0\n")
+    booted.run("dpkg", "--install", booted.put(packages["atrium"]))
+    booted.run("systemctl", "is-active", "atrium")
+    service = Service(booted)
+    admin = accounts.first_admin(service)
+    assert plugins(admin) == {}
+
+    said(BINARY, "plugin", "keygen", "vendor.key", cwd=tmp_path)
+    said(BINARY, "plugin", "pack", BINARY.parents[1] / "plugins/tools", "--key", "vendor.key", "--output", "tools.atp",
+         cwd=tmp_path)
+    config = booted.path(CONFIG)
+    key = (tmp_path / "vendor.key.pub").read_text().strip()
+    config.write_text(config.read_text().replace("# trusted_keys = []", f'trusted_keys = ["{key}"]'))
+    # Another plugin's package comes, and the service is started again with it.
+    booted.run("dpkg", "--install", booted.put(packages["atrium-plugin-messages"]))
+    admin.sign_in()
+    assert plugins(admin) == {"messages": "running"}
+    said(BINARY, "plugin", "install", tmp_path / "tools.atp", "--yes",
+         env={**os.environ, "ATRIUM_URL": service.url, "ATRIUM_TOKEN": admin.token})
+    assert plugins(admin) == {"messages": "running", "tools": "running"}
+
+    config.write_text(config.read_text().replace('# level = "info"', 'level = "debug"'))
+    booted.run("systemctl", "reload", "atrium")
+    booted.run("systemctl", "restart", "atrium")
+    assert "log.level has changed" in service.log()
+    admin.sign_in()
+    assert plugins(admin) == {"messages": "running", "tools": "running"}
+
+    booted.run("dpkg", "--remove", "atrium-plugin-messages", "atrium")
+    assert booted.run("systemctl", "show", "--property=Result", "--value", "atrium") == "success\n"
+    assert service.log().rstrip().endswith("Stopped atrium.service - Atrium, a platform for AI agents.")
