@@ -19,6 +19,7 @@ mount --rbind /dev root/dev
 mount -t tmpfs tmpfs root/run
 mount -t tmpfs tmpfs root/tmp
 rm -f root/usr/sbin/policy-rc.d  # of images whose services are not to start
+rm -f root/var/lib/man-db/auto-update  # every package would have it read all manual pages again
 """
 HOLD = OVERLAY + r"""
 mount -t proc proc root/proc
