@@ -9,7 +9,10 @@ target_compile_options(atrium_hardening INTERFACE
 target_link_options(atrium_hardening INTERFACE
   -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--gc-sections -Wl,--as-needed)
 if(ATRIUM_SANITIZE)
-  target_compile_options(atrium_hardening INTERFACE -fsanitize=${ATRIUM_SANITIZE} -fno-omit-frame-pointer)
+  # What UBSan asks of each pointer (null, alignment) doubles the time to compile; of a null one the address sanitizer
+  # tells as well.
+  target_compile_options(atrium_hardening INTERFACE -fsanitize=${ATRIUM_SANITIZE} -fno-sanitize=null,alignment
+    -fno-omit-frame-pointer)
   target_link_options(atrium_hardening INTERFACE -fsanitize=${ATRIUM_SANITIZE})
 else()
   set(optimised $<AND:$<NOT:$<CONFIG:Debug>>,$<NOT:$<BOOL:$<TARGET_PROPERTY:ATRIUM_UNIT_TEST>>>>)
