@@ -26,7 +26,8 @@ def samples(request, store, tmp_path_factory):
 
 
 def running(folder, environment):
-    with Atrium(folder, {**environment, "ATRIUM_PLUGINS_DIRECTORY": str(SAMPLES)}) as program:
+    with Atrium(folder, {**environment, "ATRIUM_PLUGINS_DIRECTORY": str(SAMPLES),
+                          "ATRIUM_PLUGINS_ENABLED": "samples"}) as program:
         program.admin = accounts.first_admin(program)
         yield program
 
