@@ -64,6 +64,7 @@ egress::OutRequest parse_request(std::string_view text, std::string_view body, c
   out.max_bytes = request.value("max_bytes", out.max_bytes);
   out.redirects = std::clamp(request.value("redirects", 0), 0, 10);
   out.trust = trust_of(request, grants);
+  out.hosts = grants.egress_hosts;
   return out;
 }
 
@@ -146,6 +147,7 @@ std::int32_t dial(const atrium_host* handle, atrium_str text_of_request, atrium_
     wanted.port = static_cast<std::uint16_t>(port);
     wanted.connect_timeout = milliseconds(request, "connect_timeout_ms", wanted.connect_timeout);
     wanted.trust = trust_of(request, host.grants);
+    wanted.hosts = host.grants.egress_hosts;
     return begin_task(host, out, error, [&](atrium_pending* own, std::shared_ptr<Promise> promise) {
       return host.parts.egress.dial(
           std::move(wanted),
@@ -206,7 +208,8 @@ void cancel(atrium_pending* handle) {
 std::int32_t check(const atrium_host* handle, atrium_str url, atrium_str trust, atrium_err* error) {
   return guard(error, [&]() -> std::int32_t {
     HostState& host = HostState::of(handle);
-    const auto denied = host.parts.egress.check(view(url), trust_of(std::string(view(trust)), host.grants));
+    const auto denied =
+        host.parts.egress.check(view(url), trust_of(std::string(view(trust)), host.grants), host.grants.egress_hosts);
     return denied ? fail(error, ATRIUM_E_DENIED, *denied) : ATRIUM_OK;
   });
 }

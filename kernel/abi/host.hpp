@@ -45,9 +45,11 @@ struct Parts {
 /// What its manifest was granted.
 struct Grants {
   bool egress_user = false, egress_operator = false;
+  egress::Hosts egress_hosts;
   bool keys = false;                                 ///< it may wrap its keys under the master key
   std::vector<std::string> environment;              ///< variables it may read
   std::vector<std::string> interfaces;               ///< ids of the tables it may get; empty: every one
+  std::optional<std::vector<std::string>> routes;    ///< paths, each with those below; nullopt: every one
   std::optional<std::vector<std::string>> provides;  ///< services, "kind/*" among them; nullopt: every one
   std::map<std::string, std::string> metadata;       ///< of services whose manifest says it: service -> JSON
 };

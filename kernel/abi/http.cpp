@@ -4,6 +4,8 @@
 #include "abi/host_state.hpp"
 #include "abi/request_pool.hpp"
 
+#include <atrium/grants.hpp>
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -121,6 +123,11 @@ std::int32_t route(const atrium_host* handle, atrium_str declaration, atrium_htt
     const auto parsed = nlohmann::json::parse(view(declaration), nullptr, false);
     if (parsed.is_discarded()) return fail(error, ATRIUM_E_INVALID, "a route's declaration is not JSON");
     auto route = routing::Route::from_declaration(host.owner, parsed);
+    if (const auto& granted = host.grants.routes;
+        granted && !atrium::grants::any(*granted, atrium::grants::route, route.pattern)) {
+      return fail(error, ATRIUM_E_DENIED,
+                  "the plugin may not answer " + route.pattern + ": its plugin.json does not list it under \"routes\"");
+    }
     route.handler = [state = host.shared_from_this(), handler, self](const ExchangePtr& exchange) {
       serve(*state, handler, self, exchange);
     };

@@ -2,7 +2,8 @@
 #include "plugins/services.hpp"
 
 #include "abi/cancel_notice.hpp"
-#include "plugins/manifest.hpp"
+
+#include <atrium/grants.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -47,9 +48,7 @@ void serve(HostState& host, atrium_service_fn function, void* self, const plugin
 }
 
 bool may_provide(const Grants& grants, std::string_view service) {
-  if (!grants.provides) return true;
-  return std::any_of(grants.provides->begin(), grants.provides->end(),
-                     [&](const auto& pattern) { return plugins::service_matches(pattern, service); });
+  return !grants.provides || atrium::grants::any(*grants.provides, atrium::grants::service, service);
 }
 
 std::int32_t provide(const atrium_host* handle, atrium_str service, atrium_str metadata, atrium_service_fn function,

@@ -2,6 +2,7 @@
 #include "cli/plugin_commands.hpp"
 #include "cli/program.hpp"
 #include "cli/table.hpp"
+#include "packages/permissions.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -49,7 +50,18 @@ int one(const Options& options, const std::string& method, const std::string& wh
   return 0;
 }
 
-int show(const Options& options) { return one(options, "GET", ""); }
+int show(const Options& options) {
+  const auto plugin = Client(options.client).call("GET", "/plugins/" + url_encoded(options.id));
+  if (options.json) {
+    std::cout << plugin.dump(2) << '\n';
+    return 0;
+  }
+  print(nlohmann::json::array({plugin}));
+  if (plugin["permissions"].is_null()) return 0;
+  std::cout << "\nIt was given:\n";
+  for (const auto& line : packages::permission_lines(plugin["permissions"])) std::cout << "  " << line << '\n';
+  return 0;
+}
 int enable(const Options& options) { return one(options, "POST", "/enable"); }
 int disable(const Options& options) { return one(options, "POST", "/disable"); }
 
@@ -68,7 +80,7 @@ void add_plugin(CLI::App& app, Program& program) {
     command->footer("Example:\n  atrium plugin " + std::string(name) + (takes_id ? " notes" : ""));
   };
   add("list", "Every installed plugin and how it is", list, false);
-  add("show", "One plugin", show, true);
+  add("show", "One plugin, and what it may use", show, true);
   add("enable", "Start it, now and at every start", enable, true);
   add("disable", "Stop it; it stays off", disable, true);
   add_plugin_new(*plugin, program);

@@ -93,7 +93,8 @@ int verify(const Options& options) {
             << (package.signer() ? "signed with the key " + packages::fingerprint(*package.signer())
                                  : std::string("signed by nobody"))
             << ", sha256 " << package.sha256() << "\nIt asks for:\n";
-  for (const auto& line : packages::permission_lines(manifest)) std::cout << "  " << line << '\n';
+  for (const auto& line : packages::permission_lines(packages::permissions_of(manifest)))
+    std::cout << "  " << line << '\n';
   return 0;
 }
 

@@ -90,12 +90,11 @@ class Client::Impl {
     return begin(std::make_shared<Wait>(core_, deliver(), descriptor, events, timeout, std::move(ready)));
   }
 
-  void set_rules(Options options) {
-    core_->set_rules(std::make_shared<AddressRules>(options));
-  }
+  void set_rules(Options options) { core_->set_rules(std::make_shared<AddressRules>(options)); }
 
-  std::optional<std::string> check_url(std::string_view text, Trust trust) const {
+  std::optional<std::string> check_url(std::string_view text, Trust trust, const Hosts& hosts) const {
     const auto url = Url::parse(text);
+    if (auto why = refused(hosts, url.host)) return why;
     std::string why;
     if (!url.numeric || core_->rules()->allowed(boost::asio::ip::make_address(url.host), trust, &why))
       return std::nullopt;
@@ -216,8 +215,8 @@ void Client::set_rules(std::vector<std::string> allow_private, std::vector<std::
   impl_->set_rules(std::move(options));
 }
 
-std::optional<std::string> Client::check(std::string_view url, Trust trust) const {
-  return impl_->check_url(url, trust);
+std::optional<std::string> Client::check(std::string_view url, Trust trust, const Hosts& hosts) const {
+  return impl_->check_url(url, trust, hosts);
 }
 
 void Client::stop() { impl_->stop(); }

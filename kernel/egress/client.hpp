@@ -20,6 +20,10 @@ namespace kernel::egress {
 /// admin. A redirect to another origin is followed as user: the operator named the first address only.
 enum class Trust : std::uint8_t { user, operator_ };
 
+/// Names that a request may go to, each hop of it: "api.example.org", or "*.example.org" for every name below. Null:
+/// any.
+using Hosts = std::shared_ptr<const std::vector<std::string>>;
+
 /// The framing headers (Host, Content-Length, Connection, ...) are the client's own; naming them is ATRIUM_E_INVALID.
 /// connect_timeout covers the lookup, the connection and TLS; idle_timeout the time between two bytes; timeout the
 /// whole. redirects: how many to follow; each is resolved and classified again, never from https to http, and on
@@ -31,6 +35,7 @@ struct OutRequest {
   std::size_t max_bytes = 8 << 20;
   int redirects = 0;
   Trust trust = Trust::user;
+  Hosts hosts;
 };
 
 /// On pool threads, one after another for one exchange. Reading pauses while more than 256 KiB wait for data().
@@ -49,6 +54,7 @@ struct DialRequest {
   std::uint16_t port = 0;
   std::chrono::milliseconds connect_timeout{10'000};
   Trust trust = Trust::user;
+  Hosts hosts;
 };
 /// Once, on a pool thread. The descriptor is non-blocking and the receiver's to close; -1 where status is not OK.
 using ConnectedFn =
@@ -75,7 +81,7 @@ class Client {
   Client(Options options, jobs::Jobs& jobs);
   ~Client();
   /// Never waits. done() says: ATRIUM_E_INVALID a malformed request or an answer beyond max_bytes; _DENIED a refused
-  /// address or redirect, before a packet leaves; _UNAVAILABLE the lookup, connection, TLS or answer failed, or
+  /// address, host or redirect, before a packet leaves; _UNAVAILABLE the lookup, connection, TLS or answer failed, or
   /// max_in_flight is reached; _TIMEOUT; _CANCELLED. Any HTTP status is OK.
   std::shared_ptr<Pending> send(OutRequest request, OutHandlers handlers);
   /// A connected TCP socket to an address checked as by send(). Never waits; the same statuses.
@@ -83,8 +89,8 @@ class Client {
   /// Until the descriptor can be read (1), written (2) or either (3). It is to be closed only after `ready`.
   std::shared_ptr<Pending> wait(int descriptor, int events, std::chrono::milliseconds timeout, ReadyFn ready);
   /// What is known of a URL without a lookup: throws std::invalid_argument for a malformed one; why its address is
-  /// refused, where it names one. Thread-safe.
-  std::optional<std::string> check(std::string_view url, Trust trust) const;
+  /// refused, where it names one, or its name. Thread-safe.
+  std::optional<std::string> check(std::string_view url, Trust trust, const Hosts& hosts = {}) const;
   /// Replaces the two lists: they hold for every exchange sent after this, those under way go on. Throws
   /// std::invalid_argument for a malformed CIDR. Thread-safe.
   void set_rules(std::vector<std::string> allow_private, std::vector<std::string> deny);

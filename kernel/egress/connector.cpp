@@ -1,11 +1,17 @@
 #include "egress/connector.hpp"
 
 #include <atrium/abi.h>
+#include <atrium/grants.hpp>
 
 #include <algorithm>
 #include <utility>
 
 namespace kernel::egress {
+
+std::optional<std::string> refused(const Hosts& hosts, std::string_view host) {
+  if (!hosts || atrium::grants::any(*hosts, atrium::grants::host, host)) return std::nullopt;
+  return std::string(host) + " is not among the hosts that plugin.json lists under \"egress\"";
+}
 
 Connector::Connector(Core& core, Target target, Handlers handlers)
     : core_(core), target_(std::move(target)), handlers_(std::move(handlers)), timer_(core.io) {}
@@ -14,6 +20,7 @@ void Connector::start(Clock::time_point until) {
   until_ = until;
   attempt_until_ = Clock::time_point::max();
   arm();
+  if (const auto why = refused(target_.hosts, target_.host)) return fail(ATRIUM_E_DENIED, *why);
   if (target_.numeric) return on_resolved({{boost::asio::ip::make_address(target_.host)}, {}});
   core_.resolver->resolve(target_.host,
                           [weak = weak_from_this(), core = core_.weak_from_this()](const Resolved& resolved) {

@@ -19,8 +19,12 @@ struct Target {
   std::uint16_t port = 0;
   bool numeric = false;  ///< the host is an address
   Trust trust = Trust::user;
+  Hosts hosts;
   std::string where() const { return host + ":" + std::to_string(port); }
 };
+
+/// Why a host's name is refused, where it is.
+std::optional<std::string> refused(const Hosts& hosts, std::string_view host);
 
 /// On the client's I/O thread only. One of connected and failed is called, once, unless stop() comes before.
 class Connector : public std::enable_shared_from_this<Connector> {

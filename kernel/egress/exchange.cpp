@@ -56,8 +56,8 @@ void Exchange::resolve() {
   handlers.failed = [weak](std::int32_t status, const std::string& why) {
     if (const auto self = weak.lock()) self->finish(status, why);
   };
-  connector_ = std::make_shared<Connector>(*core_, Target{url_.host, url_.port, url_.numeric, request_.trust},
-                                           std::move(handlers));
+  connector_ = std::make_shared<Connector>(
+      *core_, Target{url_.host, url_.port, url_.numeric, request_.trust, request_.hosts}, std::move(handlers));
   connector_->start(phase_until_);
 }
 

@@ -35,8 +35,8 @@ void Dial::start() {
   handlers.failed = [weak](std::int32_t status, const std::string& why) {
     if (const auto self = weak.lock()) self->abort(status, why);
   };
-  connector_ = std::make_shared<Connector>(*core_, Target{request_.host, request_.port, !none, request_.trust},
-                                           std::move(handlers));
+  connector_ = std::make_shared<Connector>(
+      *core_, Target{request_.host, request_.port, !none, request_.trust, request_.hosts}, std::move(handlers));
   connector_->start(Connector::Clock::now() + request_.connect_timeout);
 }
 

@@ -1,15 +1,18 @@
 #include "packages/permissions.hpp"
 
+#include <algorithm>
+
 namespace kernel::packages {
 namespace {
 
-std::string joined(const std::vector<std::string>& items) {
+std::string joined(const nlohmann::json& items) {
   std::string text;
-  for (const auto& item : items) text.append(text.empty() ? "" : ", ").append(item);
+  for (const auto& item : items) text.append(text.empty() ? "" : ", ").append(item.get<std::string>());
   return text;
 }
 
-std::string egress_of(const plugins::Manifest& manifest) {
+nlohmann::json egress_of(const plugins::Manifest& manifest) {
+  if (!manifest.egress_hosts.empty()) return manifest.egress_hosts;
   if (manifest.egress_user && manifest.egress_operator) return "both";
   return manifest.egress_user ? "user" : manifest.egress_operator ? "operator" : "none";
 }
@@ -21,6 +24,7 @@ nlohmann::json permissions_of(const plugins::Manifest& manifest) {
   for (const auto& setting : manifest.settings) settings.push_back(setting.value("key", ""));
   return {{"interfaces", manifest.interfaces},
           {"tables", manifest.tables},
+          {"routes", manifest.routes},
           {"requires", manifest.requires_},
           {"uses", manifest.uses},
           {"provides", manifest.provides},
@@ -30,21 +34,36 @@ nlohmann::json permissions_of(const plugins::Manifest& manifest) {
           {"settings", settings}};
 }
 
-std::vector<std::string> permission_lines(const plugins::Manifest& manifest) {
+std::vector<std::string> permission_lines(const nlohmann::json& permissions) {
   std::vector<std::string> lines;
-  const auto add = [&](const std::string& text) { lines.push_back(text); };
-  if (manifest.interfaces.empty())
-    add("every interface of the kernel");
-  else
-    add("interfaces: " + joined(manifest.interfaces));
-  if (!manifest.tables.empty()) add("tables of its own: " + joined(manifest.tables));
-  if (manifest.egress_user) add("the network, for addresses that users name (public ones, and egress.allow_private)");
-  if (manifest.egress_operator) add("the network, for addresses that the operator names, private ones too");
-  if (!manifest.requires_.empty()) add("services it cannot do without: " + joined(manifest.requires_));
-  if (!manifest.uses.empty()) add("services it uses where they are: " + joined(manifest.uses));
-  if (!manifest.provides.empty()) add("to provide: " + joined(manifest.provides));
-  if (manifest.keys) add("to wrap keys under the master key of this installation");
-  if (!manifest.environment.empty()) add("variables of the environment: " + joined(manifest.environment));
+  const auto list = [&](const char* member, const std::string& about) {
+    const auto& items = permissions.at(member);
+    if (items.is_array() && !items.empty()) lines.push_back(about + ": " + joined(items));
+  };
+  if (permissions.at("interfaces").empty()) lines.emplace_back("every interface of the kernel");
+  list("interfaces", "interfaces");
+  list("tables", "tables of its own");
+  list("routes", "to answer requests under");
+  const auto& egress = permissions.at("egress");
+  list("egress", "the network, for these hosts and no others");
+  if (egress == "user" || egress == "both")
+    lines.emplace_back("the network, for addresses that users name (public ones, and egress.allow_private)");
+  if (egress == "operator" || egress == "both")
+    lines.emplace_back("the network, for addresses that the operator names, private ones too");
+  list("requires", "services it cannot do without");
+  list("uses", "services it uses where they are");
+  list("provides", "to provide");
+  if (permissions.at("keys") == true) lines.emplace_back("to wrap keys under the master key of this installation");
+  list("environment", "variables of the environment");
+  return lines;
+}
+
+std::vector<std::string> permission_lines(const nlohmann::json& permissions, const nlohmann::json& before) {
+  const auto known = permission_lines(before);
+  auto lines = permission_lines(permissions);
+  for (auto& line : lines) {
+    if (std::find(known.begin(), known.end(), line) == known.end()) line.insert(0, "new: ");
+  }
   return lines;
 }
 

@@ -9,9 +9,11 @@
 
 namespace kernel::packages {
 
-/// {"interfaces", "tables", "requires", "uses", "provides", "egress", "keys", "environment", "settings"}
+/// {"interfaces", "tables", "routes", "requires", "uses", "provides", "egress", "keys", "environment", "settings"}
 nlohmann::json permissions_of(const plugins::Manifest& manifest);
-/// The same for people, a line for each kind.
-std::vector<std::string> permission_lines(const plugins::Manifest& manifest);
+/// The same for people, a line for each kind that is asked for.
+std::vector<std::string> permission_lines(const nlohmann::json& permissions);
+/// Likewise; what the version before did not ask for begins with "new: ".
+std::vector<std::string> permission_lines(const nlohmann::json& permissions, const nlohmann::json& before);
 
 }  // namespace kernel::packages

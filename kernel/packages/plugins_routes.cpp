@@ -35,6 +35,20 @@ PluginView view_of(const plugins::Status& status) {
           status.reason.empty() ? std::nullopt : std::optional(status.reason)};
 }
 
+atrium::Json details_of(const plugins::Status& status, const std::optional<plugins::Manifest>& manifest) {
+  auto details = atrium::as_json(view_of(status));
+  details["permissions"] = manifest ? permissions_of(*manifest) : atrium::Json();
+  return details;
+}
+
+atrium::Json details_schema() {
+  auto schema = atrium::schema<PluginView>();
+  schema["properties"]["permissions"] = {
+      {"type", {"object", "null"}},
+      {"description", "What its plugin.json asks for and it was given; null where that file is at fault"}};
+  return schema;
+}
+
 /// An audit row before the deed: what cannot be told is not done.
 void record(storage::Database& database, const storage::Actor& actor, const std::string& action,
             const std::string& id) {
@@ -68,10 +82,12 @@ auto or_conflict(Act act) {
 }
 
 /// Nothing of a package runs before somebody has seen what it asks for, and said so.
-void require_grant(const Package& package, std::string_view granted) {
+void require_grant(const Package& package, std::string_view granted, const std::optional<plugins::Manifest>& before) {
   if (granted == package.sha256()) return;
+  const auto wanted = permissions_of(package.manifest());
   std::vector<atrium::Fault> faults{{"/grant", "must be " + package.sha256() + ": the plugin asks for what follows"}};
-  for (const auto& line : permission_lines(package.manifest())) faults.push_back({"/grant", line});
+  for (const auto& line : before ? permission_lines(wanted, permissions_of(*before)) : permission_lines(wanted))
+    faults.push_back({"/grant", line});
   throw atrium::invalid(std::move(faults));
 }
 
@@ -128,11 +144,12 @@ void PluginsRoutes::start() {
        .tag = tag},
       [this](atrium::Request& request) { return list(request); });
   get("/plugins/{id}",
-      {.summary = "One plugin", .access = {"admin"}, .answer = atrium::schema<PluginView>(), .tag = tag},
+      {.summary = "One plugin, and what it may use", .access = {"admin"}, .answer = details_schema(), .tag = tag},
       [this](atrium::Request& request) {
-        const auto found = parts_.manager.find(std::string(request.path("id")));
+        const std::string id(request.path("id"));
+        const auto found = parts_.manager.find(id);
         if (!found) throw atrium::not_found();
-        return atrium::ok(view_of(*found));
+        return atrium::ok(details_of(*found, parts_.manager.manifest(id)));
       });
   post("/plugins/{id}/enable",
        {.summary = "Start a plugin, now and at every start",
@@ -228,7 +245,7 @@ atrium::Async<atrium::Reply> PluginsRoutes::receive(atrium::Request& request, De
   co_await on_pool;
   try {
     const auto package = Package::parse(std::move(form.file), parts_.installed.trust());
-    require_grant(package, form.grant);
+    require_grant(package, form.grant, parts_.manager.manifest(package.manifest().id));
     const std::lock_guard turn(turn_);
     co_return deed(package);
   } catch (const PackageError& fault) {

@@ -33,11 +33,15 @@ abi::Grants grants_of(const Manifest& manifest) {
     metadata["command/" + command.name] =
         nlohmann::json{{"summary", command.summary}, {"usage", command.usage}, {"example", command.example}}.dump();
   }
+  egress::Hosts hosts;
+  if (!manifest.egress_hosts.empty()) hosts = std::make_shared<const std::vector<std::string>>(manifest.egress_hosts);
   return {.egress_user = manifest.egress_user,
           .egress_operator = manifest.egress_operator,
+          .egress_hosts = std::move(hosts),
           .keys = manifest.keys,
           .environment = manifest.environment,
           .interfaces = manifest.interfaces,
+          .routes = manifest.routes,
           .provides = manifest.provides,
           .metadata = std::move(metadata)};
 }

@@ -6,6 +6,8 @@
 #include "plugins/start_order.hpp"
 #include "plugins/switches.hpp"
 
+#include <atrium/grants.hpp>
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -128,6 +130,12 @@ class Manager::Impl {
     for (const auto& [id, plugin] : plugins_) all.push_back(plugin.status);
     std::sort(all.begin(), all.end(), [](const Status& a, const Status& b) { return a.id < b.id; });
     return all;
+  }
+
+  std::optional<Manifest> manifest(const std::string& id) const {
+    const std::shared_lock lock(mutex_);
+    const auto found = plugins_.find(id);
+    return found == plugins_.end() ? std::nullopt : std::optional(found->second.manifest);
   }
 
   std::vector<Health> health() const {
@@ -260,7 +268,7 @@ class Manager::Impl {
       for (const auto& [id, plugin] : plugins_) {
         const auto& provides = plugin.manifest.provides;
         const auto fits = [&](const auto& name) {
-          return service_matches(service, name) || service_matches(name, service);
+          return atrium::grants::service(service, name) || atrium::grants::service(name, service);
         };
         if (!std::any_of(provides.begin(), provides.end(), fits)) continue;
         return "needs service " + service + ", whose plugin " + id + " is " +
@@ -392,5 +400,7 @@ std::optional<Status> Manager::find(const std::string& id) const {
   }
   return std::nullopt;
 }
+
+std::optional<Manifest> Manager::manifest(const std::string& id) const { return impl_->manifest(id); }
 
 }  // namespace kernel::plugins

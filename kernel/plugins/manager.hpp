@@ -64,6 +64,8 @@ class Manager {
 
   std::vector<Status> list() const;
   std::optional<Status> find(const std::string& id) const;
+  /// What the version says of itself that runs, or would; nothing where its plugin.json is at fault.
+  std::optional<Manifest> manifest(const std::string& id) const;
   std::vector<Health> health() const;
   /// Of one; not ok, with the reason, where it does not run. Throws std::out_of_range: not installed.
   Health health(const std::string& id) const;

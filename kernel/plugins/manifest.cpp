@@ -140,9 +140,17 @@ void read_abi(Manifest& manifest, const json& value, const std::string& file) {
 }
 
 void read_egress(Manifest& manifest, Reader& reader) {
+  static const std::regex host_form(R"((\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*)");
+  if (const json* value = reader.find("egress"); value != nullptr && value->is_array()) {
+    manifest.egress_hosts =
+        reader.texts("egress", host_form, R"(a host's name in lower case, or "*.example.org" for every name below)");
+    if (manifest.egress_hosts.empty()) reader.fail("egress", R"(must name hosts, or be "none")");
+    manifest.egress_user = true;
+    return;
+  }
   const std::string egress = reader.text("egress", false, 20);
   if (!egress.empty() && egress != "none" && egress != "user" && egress != "operator" && egress != "both") {
-    reader.fail("egress", R"(must be "none", "user", "operator" or "both")");
+    reader.fail("egress", R"(must be "none", "user", "operator", "both" or an array of hosts)");
   }
   manifest.egress_user = egress == "user" || egress == "both";
   manifest.egress_operator = egress == "operator" || egress == "both";
@@ -155,12 +163,6 @@ bool valid_slug(std::string_view text) {
   return text.size() <= 64 && std::regex_match(text.begin(), text.end(), form);
 }
 
-bool service_matches(std::string_view pattern, std::string_view service) {
-  if (!pattern.ends_with("/*")) return pattern == service;
-  pattern.remove_suffix(1);
-  return service.starts_with(pattern);
-}
-
 Manifest Manifest::parse(std::string_view text, const std::string& file) {
   json document;
   try {
@@ -171,6 +173,7 @@ Manifest Manifest::parse(std::string_view text, const std::string& file) {
   static const std::regex version_form(
       R"((0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?)");
   static const std::regex table_form("[a-z][a-z0-9_]{0,62}"), variable_form("[A-Z][A-Z0-9_]*");
+  static const std::regex route_form(R"((/([a-z0-9][a-z0-9_.-]*|\{[a-z_]+\}))+)");
   static const std::regex interface_form(R"(atrium\.[a-z]+(\.draft)?/\d+)");
   Reader reader(document, file, "");
   Manifest manifest;
@@ -187,6 +190,7 @@ Manifest Manifest::parse(std::string_view text, const std::string& file) {
   read_abi(manifest, *abi, file);
   manifest.interfaces = reader.texts("interfaces", interface_form, "an interface's id such as \"" ATRIUM_HTTP "\"");
   manifest.tables = reader.texts("tables", table_form, "a table's name of lower-case letters, digits and _");
+  manifest.routes = reader.texts("routes", route_form, "a path such as \"/notes\", which grants those below it too");
   if (const json* services = reader.find("services")) read_services(manifest, *services, file);
   read_egress(manifest, reader);
   manifest.keys = reader.flag("keys");

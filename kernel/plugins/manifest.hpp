@@ -29,12 +29,14 @@ struct Manifest {
   std::uint32_t abi_major = 1, abi_minor = 0;
   std::vector<std::string> interfaces;  ///< ids it may get(); empty: every one
   std::vector<std::string> tables;      ///< it may touch these and no others
+  std::vector<std::string> routes;      ///< it may answer these paths and those below, and no others
   std::vector<std::string> provides;    ///< "kind/name"; "kind/*" where the names are known only at run time; its
                                         ///< commands among them
   std::vector<std::string> requires_;   ///< it does not start without them; "kind/*": any of that kind
   std::vector<std::string> uses;        ///< it starts after them where they are there
   bool egress_user = false, egress_operator = false;
-  bool keys = false;  ///< it may wrap keys under the master key
+  std::vector<std::string> egress_hosts;  ///< with egress_user: these and no others; empty: any
+  bool keys = false;                      ///< it may wrap keys under the master key
   std::vector<std::string> environment;
   std::vector<Command> commands;
   nlohmann::json settings = nlohmann::json::array();  ///< as declared
@@ -47,7 +49,5 @@ struct Manifest {
 
 /// Lower-case letters, digits and single hyphens between them, 1..64.
 bool valid_slug(std::string_view text);
-/// Whether "kind/name" is what "kind/name" or "kind/*" asks for.
-bool service_matches(std::string_view pattern, std::string_view service);
 
 }  // namespace kernel::plugins

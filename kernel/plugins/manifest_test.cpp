@@ -34,6 +34,16 @@ TEST(Manifest, ReadsWhatAPluginSaysOfItself) {
   EXPECT_TRUE(manifest.egress_user && manifest.egress_operator);
 }
 
+TEST(Manifest, HostsThatItNamesAreTheOnlyOnes) {
+  auto document = sound();
+  document["egress"] = {"api.example.org", "*.example.net"};
+  document["routes"] = {"/notes", "/tasks/{id}/notes"};
+  const auto manifest = Manifest::parse(document.dump(), "plugin.json");
+  EXPECT_TRUE(manifest.egress_user && !manifest.egress_operator);
+  EXPECT_EQ(manifest.egress_hosts.at(1), "*.example.net");
+  EXPECT_EQ(manifest.routes.at(1), "/tasks/{id}/notes");
+}
+
 TEST(Manifest, NamesFileAndMemberOfAFault) {
   for (const auto& [member, value] : std::vector<std::pair<std::string, json>>{{"id", "Not a slug"},
                                                                                {"id", "../up"},
@@ -41,6 +51,11 @@ TEST(Manifest, NamesFileAndMemberOfAFault) {
                                                                                {"version", "1.2"},
                                                                                {"egress", "all"},
                                                                                {"tables", {"x; drop table y"}},
+                                                                               {"routes", {"notes"}},
+                                                                               {"routes", {"/Notes/"}},
+                                                                               {"egress", {"https://example.org"}},
+                                                                               {"egress", {"*"}},
+                                                                               {"egress", json::array()},
                                                                                {"environment", {"lower"}},
                                                                                {"colour", "red"}}) {
     auto document = sound();

@@ -1,5 +1,7 @@
 #include "plugins/start_order.hpp"
 
+#include <atrium/grants.hpp>
+
 #include <algorithm>
 #include <set>
 
@@ -8,7 +10,7 @@ namespace {
 
 /// Either side may be a pattern: "kind/*" offers any name, and asks for any.
 bool offers(const std::string& provided, const std::string& wanted) {
-  return service_matches(wanted, provided) || service_matches(provided, wanted);
+  return atrium::grants::service(wanted, provided) || atrium::grants::service(provided, wanted);
 }
 
 class Sorter {

@@ -91,7 +91,14 @@ TEST_F(Egress, CancellationEndsIt) {
 TEST_F(Egress, WhatTheManifestDoesNotGrantIsDenied) {
   host.egress.granted = "user";
   EXPECT_EQ(fetch({.url = "https://example.org/", .operator_trusts = true})->status, -403);
+  host.egress.granted = "operator";
+  EXPECT_EQ(fetch({.url = "https://example.org/"})->status, -403);
+  host.egress.granted = Json::array({"*.example.org"});
+  EXPECT_EQ(fetch({.url = "https://example.org/"})->status, -403);
+  EXPECT_EQ(fetch({.url = "https://api.example.org/", .operator_trusts = true})->status, -403);
   EXPECT_TRUE(host.egress.sent.empty());
+  host.egress.answer_next({.pieces = {"there"}});
+  EXPECT_EQ(fetch({.url = "https://me@api.example.org:8443/x?y"})->body, "there");
 }
 
 }  // namespace

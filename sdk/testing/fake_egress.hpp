@@ -2,6 +2,8 @@
 // Egress of the fake host: other hosts are lambdas of the test's.
 #include "fake_jobs.hpp"
 
+#include <atrium/grants.hpp>
+
 #include <poll.h>
 #include <optional>
 
@@ -47,8 +49,8 @@ class FakeEgress {
   std::vector<Json> dialled;
   /// What check() says of a URL; empty: nothing.
   std::function<std::string(const std::string& url)> checking;
-  /// As granted in plugin.json: "none", "user" or "operator".
-  std::string granted = "operator";
+  /// As granted in plugin.json: "none", "user", "operator", "both", or an array of hosts.
+  Json granted = "both";
 
   static const atrium_egress table;
 
@@ -64,6 +66,8 @@ class FakeEgress {
     atrium_pending pending{};
   };
 
+  /// What the kernel would say against it; empty: nothing. `host` may be a URL.
+  std::string denial(std::string_view trust, std::string_view host) const;
   static std::int32_t send(const atrium_host* host, atrium_str text, atrium_str body, const atrium_exchange* callbacks,
                            void* context, atrium_pending** out, atrium_err* error);
   static std::int32_t dial(const atrium_host* host, atrium_str text, atrium_connected_fn connected, void* context,
@@ -104,6 +108,17 @@ class FakeEgress {
   std::deque<atrium_pending> tasks_;  ///< of dial() and wait()
 };
 
+inline std::string FakeEgress::denial(std::string_view trust, std::string_view host) const {
+  if (!granted.is_array())
+    return granted == trust || granted == "both" ? "" : "plugin.json does not grant egress for " + std::string(trust);
+  if (const auto scheme = host.find("://"); scheme != host.npos) host.remove_prefix(scheme + 3);
+  host = host.substr(0, host.find_first_of("/?#"));
+  if (const auto user = host.rfind('@'); user != host.npos) host.remove_prefix(user + 1);
+  host = host.substr(0, host.rfind(':'));
+  if (trust == "user" && grants::any(granted.get<std::vector<std::string>>(), grants::host, host)) return {};
+  return std::string(host) + " is not among the hosts that plugin.json lists under \"egress\"";
+}
+
 inline std::int32_t FakeEgress::send(const atrium_host* host, atrium_str text, atrium_str body,
                                      const atrium_exchange* callbacks, void* context, atrium_pending** out,
                                      atrium_err* error) {
@@ -113,8 +128,8 @@ inline std::int32_t FakeEgress::send(const atrium_host* host, atrium_str text, a
   if (!all.is_object() || !all.contains("method") || !all.contains("url") || !all.contains("trust"))
     return fail(error, ATRIUM_E_INVALID, "a request needs method, url and trust");
   const auto trust = all["trust"].get<std::string>();
-  if (egress.granted == "none" || (trust == "operator" && egress.granted != "operator"))
-    return fail(error, ATRIUM_E_DENIED, "plugin.json does not grant egress for " + trust);
+  if (const auto why = egress.denial(trust, all["url"].get<std::string>()); !why.empty())
+    return fail(error, ATRIUM_E_DENIED, why);
   SentRequest sent{all["method"], all["url"], string_of(body), all.value("headers", Json::object()), all};
   egress.sent.push_back(sent);
   auto running = std::make_shared<Running>(Running{&core, *callbacks, context, {}});
@@ -145,8 +160,8 @@ inline std::int32_t FakeEgress::dial(const atrium_host* host, atrium_str text, a
   const Json request = json_of(text_of(text));
   if (!request.is_object() || !request.contains("host") || !request.contains("port"))
     return fail(error, ATRIUM_E_INVALID, "a dial needs host and port");
-  if (egress.granted == "none" || (request.value("trust", "user") == "operator" && egress.granted != "operator"))
-    return fail(error, ATRIUM_E_DENIED, "plugin.json does not grant this egress");
+  if (const auto why = egress.denial(request.value("trust", "user"), request["host"].get<std::string>()); !why.empty())
+    return fail(error, ATRIUM_E_DENIED, why);
   egress.dialled.push_back(request);
   const auto over = std::make_shared<bool>(false);
   const auto end = [over, connected, context](const ScriptedConnection& connection) {
@@ -189,8 +204,8 @@ inline std::int32_t FakeEgress::wait(const atrium_host* host, std::int32_t descr
 
 inline std::int32_t FakeEgress::check(const atrium_host* host, atrium_str url, atrium_str trust, atrium_err* error) {
   const auto& egress = *FakeCore::of(host).egress;
-  if (egress.granted == "none" || (text_of(trust) == "operator" && egress.granted != "operator"))
-    return fail(error, ATRIUM_E_DENIED, "plugin.json does not grant this egress");
+  if (const auto why = egress.denial(text_of(trust), text_of(url)); !why.empty())
+    return fail(error, ATRIUM_E_DENIED, why);
   const auto fault = egress.checking ? egress.checking(string_of(url)) : std::string();
   return fault.empty() ? ATRIUM_OK : fail(error, ATRIUM_E_DENIED, fault);
 }

@@ -48,7 +48,11 @@ class FakeHost : private FakeCore {
   explicit FakeHost(const std::filesystem::path& plugin_folder) : FakeHost() {
     std::ifstream in(plugin_folder / "plugin.json");
     const Json manifest = Json::parse(in);
-    egress.granted = manifest.value("egress", "none");
+    egress.granted = manifest.value("egress", Json("none"));
+    http.granted = manifest.value("routes", std::vector<std::string>());
+    services.granted = manifest.value("services", Json::object()).value("provides", std::vector<std::string>());
+    for (const auto& command : manifest.value("commands", Json::array()))
+      services.granted->push_back("command/" + command.at("name").get<std::string>());
     keys.granted = manifest.value("keys", false);
     settings.granted.emplace();
     for (const auto& name : manifest.value("environment", Json::array()))

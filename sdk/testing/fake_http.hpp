@@ -2,9 +2,11 @@
 // HTTP of the fake host: the routes that the plugin declared, and requests to them without a socket.
 #include "fake_jobs.hpp"
 
+#include <atrium/grants.hpp>
 #include <atrium/http.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <stdexcept>
 
 namespace atrium::testing {
@@ -113,6 +115,8 @@ class FakeHttp {
  public:
   explicit FakeHttp(FakeCore& core) : core_(core) {}
 
+  /// As granted in plugin.json: paths, each with those below. Empty: every one.
+  std::optional<std::vector<std::string>> granted;
   /// The declaration of a route, as the plugin gave it: declaration("GET", "/notes/{id}").
   Json declaration(std::string_view method, std::string_view path) const {
     for (const auto& route : routes_)
@@ -313,7 +317,10 @@ inline std::int32_t FakeHttp::declare(const atrium_host* host, atrium_str text, 
   for (const auto& route : http->routes_)
     if (route.declaration["method"] == declared["method"] && route.declaration["path"] == declared["path"])
       return fail(error, ATRIUM_E_INVALID, "this route is declared already: " + declared["path"].get<std::string>());
-  auto segments = split(declared["path"].get<std::string>());
+  const auto path = declared["path"].get<std::string>();
+  if (http->granted && !grants::any(*http->granted, grants::route, path))
+    return fail(error, ATRIUM_E_DENIED, "plugin.json does not list " + path + " under \"routes\"");
+  auto segments = split(path);
   http->routes_.push_back({std::move(declared), std::move(segments), call, self});
   return ATRIUM_OK;
 }

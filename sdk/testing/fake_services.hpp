@@ -61,6 +61,8 @@ class FakeServices {
     };
     providers_[service] = {dump(metadata), serve, &fakes_.back(), true};
   }
+  /// As granted in plugin.json: those that the plugin may provide. Empty: every one.
+  std::optional<std::vector<std::string>> granted;
   void withdraw(const std::string& service) { providers_.erase(service); }
   void withdraw_plugin() {
     std::erase_if(providers_, [](const auto& entry) { return !entry.second.fake; });
@@ -211,6 +213,9 @@ inline const atrium_services FakeServices::table{
       auto& providers = FakeCore::of(host).services->providers_;
       if (text_of(service).find('/') == std::string_view::npos)
         return fail(error, ATRIUM_E_INVALID, "a service's name is kind/name");
+      if (const auto& granted = FakeCore::of(host).services->granted;
+          granted && !grants::any(*granted, grants::service, text_of(service)))
+        return fail(error, ATRIUM_E_DENIED, "plugin.json does not list that it provides " + string_of(service));
       if (!providers.try_emplace(string_of(service), Provider{string_of(metadata), serve, self, false}).second)
         return fail(error, ATRIUM_E_INVALID, string_of(service) + " is already provided");
       return ATRIUM_OK;

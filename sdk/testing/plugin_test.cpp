@@ -124,6 +124,16 @@ TEST_F(PluginLife, AVariableThatIsNotGrantedIsAsIfUnset) {
   EXPECT_EQ(host.log().at(0).message, "key ");
 }
 
+TEST_F(PluginLife, ARouteThatIsNotGrantedStopsTheStart) {
+  host.http.granted = std::vector<std::string>{"/elsewhere"};
+  try {
+    LoadedPlugin(host, table);
+    ADD_FAILURE();
+  } catch (const std::exception& error) {
+    EXPECT_NE(std::string(error.what()).find("\"routes\""), std::string::npos) << error.what();
+  }
+}
+
 TEST_F(PluginLife, WhatAHandlerThrowsIsLoggedAndNotShown) {
   const LoadedPlugin plugin(host, table);
   const auto answer = host.get("/throws", nobody);

@@ -6,10 +6,10 @@ import pytest
 
 from support import accounts, postgresql, stored
 from support.events import PATIENCE
-from support.program import BINARY, Atrium
+from support.packages import SAMPLES
+from support.program import Atrium
 from test_conventions import problem
 
-SAMPLES = BINARY.parent.parent / "samples"
 JOB = "samples.forget_readings"
 HOUR, DAY = 3600, 86400
 

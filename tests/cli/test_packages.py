@@ -82,6 +82,7 @@ def test_install_shows_what_is_asked_for_and_waits_for_a_yes(shell, key, package
         assert "tables of its own: messages" in refused.stdout and "nothing was installed" in failed(refused)
         assert "is installed and running" in done(shell.run("plugin", "install", package, input="y\n", **there))
         assert "already" in failed(shell.run("plugin", "install", package, "--yes", **there))
+        assert "tables of its own: messages" in done(shell.run("plugin", "show", "messages", **there))
         assert admin.client.get("/messages").status_code == 200
         assert "removed" in done(shell.run("plugin", "remove", "messages", **there))
         assert admin.client.get("/messages").status_code == 404

@@ -6,7 +6,7 @@ import platform
 import pytest
 
 from support.host import ID
-from support.packages import RELEASE, Key, archive, atrium, copied, granted, sent
+from support.packages import RELEASE, SAMPLES, Key, archive, atrium, copied, granted, sent
 from support.problems import problem
 
 
@@ -107,6 +107,32 @@ def test_it_provides_what_its_manifest_lists_and_nothing_else(server, vendor, tm
     silent = changed_manifest(vendor, tmp_path / ID, services={"uses": ["agents/directory"]})
     assert "may not provide agent.tool/message_send" in problem(granted(server.admin.client, silent), 409)["detail"]
     assert server.state() is None
+
+
+def test_it_answers_under_the_paths_that_its_manifest_lists_and_nowhere_else(server, vendor, package, tmp_path):
+    elsewhere = changed_manifest(vendor, tmp_path / ID, routes=["/messages/send", "/letters"])
+    told = [fault["detail"] for fault in problem(sent(server.admin.client, elsewhere), 422)["errors"]]
+    assert "to answer requests under: /messages/send, /letters" in told
+    assert "may not answer /messages" in problem(granted(server.admin.client, elsewhere), 409)["detail"]
+    assert server.state() is None and server.admin.client.get("/messages").status_code == 404
+    server.install(package)
+
+
+def test_it_reaches_the_hosts_that_its_manifest_lists_and_no_others(server, vendor, tmp_path):
+    source = copied(SAMPLES / "bookmarks", tmp_path / "bookmarks")
+    manifest = json.loads((source / "plugin.json").read_text())
+    (source / "plugin.json").write_text(json.dumps({**manifest, "egress": ["*.example.org"]}))
+    package = vendor.packed(source)
+    told = [fault["detail"] for fault in problem(sent(server.admin.client, package), 422)["errors"]]
+    assert "the network, for these hosts and no others: *.example.org" in told
+    server.install(package)
+
+    def kept(url):
+        return server.admin.client.post("/bookmarks", json={"url": url, "title": "A page"})
+
+    assert "example.net" in problem(kept("https://example.net/"), 422)["errors"][0]["detail"]
+    assert kept("https://www.example.org/").status_code == 201
+    server.admin.client.delete("/plugins/bookmarks")
 
 
 @pytest.mark.parametrize("abi, told", [({"major": 1, "minor": 7}, "needs ABI 1.7, this kernel has 1.0"),

@@ -14,7 +14,8 @@ ID = "crasher"
 def built(folder, version, *flags):
     folder.mkdir()
     (folder / "plugin.json").write_text(json.dumps(
-        {"id": ID, "version": version, "name": "Crasher", "abi": {"major": 1, "minor": 0}}))
+        {"id": ID, "version": version, "name": "Crasher", "abi": {"major": 1, "minor": 0},
+         "routes": ["/crasher"]}))
     subprocess.run(["gcc", "-shared", "-fPIC", f"-I{SDK / 'include'}", f'-DVERSION="{version}"', *flags,
                     ROOT / "tests/support/crashing_plugin.c", "-o", folder / f"{ID}.so"], check=True)
     return folder

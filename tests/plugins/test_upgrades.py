@@ -8,7 +8,7 @@ import pytest
 
 from support import accounts
 from support.host import ID
-from support.packages import RELEASE, copied, granted
+from support.packages import RELEASE, copied, granted, sent
 from support.problems import problem
 
 
@@ -37,6 +37,21 @@ def test_an_upgrade_takes_over_and_outlives_a_restart(server, versions):
     assert "0.2.0" in kept.name
     server.restart()
     assert version(server) == "0.2.0" and server.state() == "running"
+
+
+def test_what_an_upgrade_asks_for_beyond_what_was_given_is_marked(server, versions, vendor, tmp_path):
+    server.install(versions["0.1.0"])
+    assert server.shown()["permissions"]["routes"] == ["/messages"]
+    source = copied(RELEASE / ID, tmp_path / ID)
+    manifest = json.loads((source / "plugin.json").read_text())
+    (source / "plugin.json").write_text(
+        json.dumps({**manifest, "version": "0.9.0", "routes": ["/messages", "/letters"], "egress": ["example.org"]}))
+    refused = problem(sent(server.admin.client, vendor.packed(source), f"/plugins/{ID}/upgrade"), 422)
+    told = [fault["detail"] for fault in refused["errors"][1:]]
+    assert [line for line in told if line.startswith("new: ")] == [
+        "new: to answer requests under: /messages, /letters",
+        "new: the network, for these hosts and no others: example.org"]
+    assert "tables of its own: messages" in told
 
 
 def test_an_older_version_must_be_asked_for(server, versions):

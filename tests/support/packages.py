@@ -13,6 +13,7 @@ from support.program import BINARY
 
 BUILD = BINARY.parent.parent
 RELEASE = BUILD / "plugins"
+SAMPLES = BUILD / "samples"  # those of sdk/samples
 SDK = BUILD / "sdk-installed"  # what `cmake --install` gives
 MAGIC = b"ATRIUM-PLUGIN/1\n"
 
