@@ -8,10 +8,13 @@
 #include "cli/process.hpp"
 #include "cli/service_manager.hpp"
 #include "config/data_directory.hpp"
+#include "events/follower.hpp"
 #include "http/server.hpp"
 #include "http/server_metrics.hpp"
 #include "observability/log.hpp"
+#include "packages/installer.hpp"
 #include "plugins/manager.hpp"
+#include "plugins/switches.hpp"
 #include "routing/pipeline.hpp"
 #include "routing/system_routes.hpp"
 #include "storage/audit.hpp"
@@ -23,6 +26,7 @@
 #include <functional>
 #include <iostream>
 #include <iterator>
+#include <list>
 #include <map>
 #include <memory>
 #include <ranges>
@@ -162,15 +166,19 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
   routing::Table table;
   packages::Installed installed(
       data, {packages::read_public_keys(config.plugins.trusted_keys), config.plugins.allow_unsigned});
+  packages::SharedPackages shared_packages(*database, *objects);
+  packages::catch_up(installed, shared_packages);
   plugins::Manager manager(parts, table,
                            {.directory = config.plugins.directory,
                             .additions = additions(installed),
                             .data = data,
                             .enabled = config.plugins.enabled,
                             .configuration = nlohmann::json(config.plugin)});
+  packages::Installer installer({manager, installed, shared_packages, *database});
   events.start();
-  auto following = settings.follow(events, jobs);
-  auto following_rules = ip_rules.follow(events, jobs);
+  std::list<events::Follower> followers;
+  followers.emplace_back(events, jobs, "settings", settings::setting_updated_topic, [&] { settings.load(); });
+  followers.emplace_back(events, jobs, "ip-rules", routing::ip_rules_updated_topic, [&] { ip_rules.load(); });
   auth.start(events, jobs);
   auto hub = std::make_unique<routing::EventHub>(events);
   routing::Health health(health_checks(*database, manager));
@@ -180,7 +188,7 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
   BuiltIns built_ins;
   for (const auto* part : {&cli::accounts_table(auth, table), &cli::audit_table(), &cli::ip_rules_table(ip_rules),
                            &cli::settings_table(settings), &cli::health_table(probes), &cli::schedules_table(scheduler),
-                           &cli::plugins_table(manager, installed, *database)}) {
+                           &cli::plugins_table(manager, installer, installed.trust())}) {
     built_ins.push_back(std::make_unique<abi::BuiltIn>(parts, *part));
   }
 
@@ -192,6 +200,7 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
   for (const auto& part : built_ins) append(routes, part->take_routes());
   table.replace("kernel", std::move(routes));
   manager.start_all();
+  followers.emplace_back(events, jobs, "plugins", plugins::plugins_changed_topic, [&] { installer.follow(); });
   health.start(jobs);
   scheduler.start();
 
@@ -212,12 +221,11 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
   commands.stop();
   server.drain(20s);
   scheduler.stop();
+  followers.clear();
   manager.stop_all();
   for (const auto& part : std::views::reverse(built_ins)) part->stop();
   hub.reset();
   auth.stop();
-  following = {};
-  following_rules = {};
   events.stop();
   egress.stop();
   jobs.stop();

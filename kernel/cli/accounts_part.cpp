@@ -51,9 +51,9 @@ const atrium_plugin& ip_rules_table(routing::IpRules& rules) {
       "ip-rules", [&rules] { return std::make_unique<routing::IpRulesRoutes>(rules, actor_of); });
 }
 
-const atrium_plugin& plugins_table(plugins::Manager& manager, packages::Installed& installed,
-                                   storage::Database& database) {
-  const packages::PluginsRoutes::Parts parts{manager, installed, database, actor_of};
+const atrium_plugin& plugins_table(plugins::Manager& manager, packages::Installer& installer,
+                                   const packages::Trust& trust) {
+  const packages::PluginsRoutes::Parts parts{manager, installer, trust, actor_of};
   return abi::built_in_table<packages::PluginsRoutes>(
       "plugins", [parts] { return std::make_unique<packages::PluginsRoutes>(parts); });
 }

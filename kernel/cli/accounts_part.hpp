@@ -1,6 +1,6 @@
 #pragma once
 #include "auth/auth.hpp"
-#include "packages/installed.hpp"
+#include "packages/installer.hpp"
 #include "plugins/manager.hpp"
 #include "routing/ip_rules.hpp"
 #include "routing/route.hpp"
@@ -17,8 +17,8 @@ const atrium_plugin& audit_table();
 /// The one that serves the rules for addresses, which outlive it.
 const atrium_plugin& ip_rules_table(routing::IpRules& rules);
 /// The one that installs plugins and switches them.
-const atrium_plugin& plugins_table(plugins::Manager& manager, packages::Installed& installed,
-                                   storage::Database& database);
+const atrium_plugin& plugins_table(plugins::Manager& manager, packages::Installer& installer,
+                                   const packages::Trust& trust);
 /// The one that serves settings.
 const atrium_plugin& settings_table(settings::Registry& registry);
 

@@ -1,6 +1,7 @@
 // The log over SQLite and PostgreSQL.
 #include "events/log.hpp"
 
+#include "events/follower.hpp"
 #include "events/retention.hpp"
 #include "storage/testing/postgresql_cluster.hpp"
 
@@ -203,6 +204,28 @@ TEST_P(TwoNodes, OneNodeAtATimeRunsADurableSubscriber) {
   ASSERT_FALSE(taken_over.empty());
   EXPECT_GE(taken_over.back(), 5);
   other_log.stop();
+}
+
+TEST_P(EventLog, AFollowerLoadsAtOnceAndAfterEachEventOfItsTopic) {
+  Seen loads;
+  std::atomic<int> count = 0;
+  const auto load = [&] {
+    loads.add(++count);
+    if (count == 2) throw std::runtime_error("the next one comes all the same");
+  };
+  {
+    const Follower follower(*log_, jobs_, "test", "things.changed", load);
+    EXPECT_EQ(count, 1);
+    publish(*database_, "other.changed");
+    publish(*database_, "things.changed");
+    EXPECT_EQ(loads.wait(2), range(1, 2));
+    publish(*database_, "things.changed");
+    EXPECT_EQ(loads.wait(3), range(1, 3));
+  }
+  publish(*database_, "things.changed");
+  EXPECT_THROW(Follower(*log_, jobs_, "test", "things.changed", [] { throw std::runtime_error("at the start"); }),
+               std::runtime_error);
+  EXPECT_EQ(count, 3);
 }
 
 INSTANTIATE_TEST_SUITE_P(Databases, TwoNodes, ::testing::Values(storage::Dialect::postgresql));

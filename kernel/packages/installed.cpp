@@ -67,6 +67,19 @@ std::vector<Installed::Unpacked> Installed::unpack_all() const {
   return all;
 }
 
+std::optional<std::string> Installed::sha256(const std::string& id) const {
+  const auto found = in_use_.find(id);
+  if (found == in_use_.end()) return std::nullopt;
+  const auto stem = fs::path(found->second).stem().string();
+  return stem.substr(stem.rfind('-') + 1);
+}
+
+std::vector<std::string> Installed::ids() const {
+  std::vector<std::string> all;
+  for (const auto& [id, name] : in_use_) all.push_back(id);
+  return all;
+}
+
 plugins::Source Installed::unpack(const Package& package) const {
   auth::make_private_directory(directory_ / unpacked_name);
   const auto folder = directory_ / unpacked_name / (package.manifest().id + "-" + package.sha256().substr(0, 16));

@@ -1,5 +1,5 @@
 #pragma once
-// The packages that somebody installed: DATA/plugins.
+// The packages that this node holds: DATA/plugins.
 //
 //   ID-VERSION-SHA256.atp    as it came, signature and all
 //   installed.json           {"ID": "ID-VERSION-SHA256.atp"}: those in use
@@ -9,6 +9,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -35,7 +36,9 @@ class Installed {
   std::vector<Unpacked> unpack_all() const;
 
   const Trust& trust() const { return trust_; }
-  bool holds(const std::string& id) const { return in_use_.contains(id); }
+  /// Of the package in use; nullopt: there is none.
+  std::optional<std::string> sha256(const std::string& id) const;
+  std::vector<std::string> ids() const;
   /// Into a folder of its own; not in use yet.
   plugins::Source unpack(const Package& package) const;
   /// In use from now on, at every start. On the disk when it returns. Throws StorageError, and nothing has changed.

@@ -3,8 +3,6 @@
 #include "abi/on_pool.hpp"
 #include "archive/archive.hpp"
 #include "packages/permissions.hpp"
-#include "packages/version.hpp"
-#include "storage/statements.hpp"
 
 #include <atrium/multipart.hpp>
 
@@ -47,38 +45,6 @@ atrium::Json details_schema() {
       {"type", {"object", "null"}},
       {"description", "What its plugin.json asks for and it was given; null where that file is at fault"}};
   return schema;
-}
-
-/// An audit row before the deed: what cannot be told is not done.
-void record(storage::Database& database, const storage::Actor& actor, const std::string& action,
-            const std::string& id) {
-  storage::in_transaction(database, actor, [&](storage::Transaction& transaction) {
-    transaction.record({action, "plugin", id, "", "", ""});
-  });
-}
-
-/// std::out_of_range is what the manager says of a plugin that is not there.
-template <class Act>
-auto or_not_found(Act act) {
-  try {
-    return act();
-  } catch (const std::out_of_range&) {
-    throw atrium::not_found();
-  }
-}
-
-/// What the manager says of a plugin that does not come to run.
-template <class Act>
-auto or_conflict(Act act) {
-  try {
-    return act();
-  } catch (const plugins::ManifestError&) {
-    throw;
-  } catch (const StorageError&) {
-    throw;
-  } catch (const std::runtime_error& fault) {
-    throw atrium::conflict("The plugin does not start: " + std::string(fault.what()));
-  }
 }
 
 /// Nothing of a package runs before somebody has seen what it asks for, and said so.
@@ -156,13 +122,13 @@ void PluginsRoutes::start() {
         .access = {"admin"},
         .answer = atrium::schema<PluginView>(),
         .tag = tag},
-       [this](atrium::Request& request) { return switched(request, "plugin.enabled", &plugins::Manager::enable); });
+       [this](atrium::Request& request) { return switched(request, &plugins::Manager::enable); });
   post("/plugins/{id}/disable",
        {.summary = "Stop a plugin; it stays off",
         .access = {"admin"},
         .answer = atrium::schema<PluginView>(),
         .tag = tag},
-       [this](atrium::Request& request) { return switched(request, "plugin.disabled", &plugins::Manager::disable); });
+       [this](atrium::Request& request) { return switched(request, &plugins::Manager::disable); });
   declare_installing();
 }
 
@@ -187,7 +153,8 @@ void PluginsRoutes::declare_installing() {
          const bool older = flag(request, "downgrade"), upgrades = flag(request, "upgrade");
          return receive(request, [this, actor, older, upgrades](const Package& package) {
            const bool there = parts_.manager.find(package.manifest().id).has_value();
-           return upgrades && there ? upgrade(package, actor, older) : install(package, actor);
+           return upgrades && there ? atrium::ok(view_of(parts_.installer.upgrade(package, actor, older)))
+                                    : install(package, actor);
          });
        });
   post("/plugins/{id}/upgrade",
@@ -208,7 +175,7 @@ void PluginsRoutes::declare_installing() {
            if (!parts_.manager.find(id)) throw atrium::not_found();
            if (package.manifest().id != id)
              throw atrium::invalid("/file", "holds the plugin " + package.manifest().id + ", not " + id);
-           return upgrade(package, actor, older);
+           return atrium::ok(view_of(parts_.installer.upgrade(package, actor, older)));
          });
        });
   atrium::Plugin::remove("/plugins/{id}",
@@ -228,12 +195,14 @@ atrium::Reply PluginsRoutes::list(atrium::Request& request) const {
   return page.reply(request);
 }
 
-atrium::Reply PluginsRoutes::switched(atrium::Request& request, const char* action,
-                                      plugins::Status (plugins::Manager::*act)(const std::string&)) {
+atrium::Reply PluginsRoutes::switched(const atrium::Request& request, Switch act) {
   const std::string id(request.path("id"));
   if (!parts_.manager.find(id)) throw atrium::not_found();
-  record(parts_.database, parts_.actor_of(request), action, id);
-  return or_not_found([&] { return atrium::ok(view_of((parts_.manager.*act)(id))); });
+  try {
+    return atrium::ok(view_of((parts_.manager.*act)(id, parts_.actor_of(request))));
+  } catch (const std::out_of_range&) {  // removed meanwhile
+    throw atrium::not_found();
+  }
 }
 
 atrium::Async<atrium::Reply> PluginsRoutes::receive(atrium::Request& request, Deed deed) {
@@ -244,9 +213,8 @@ atrium::Async<atrium::Reply> PluginsRoutes::receive(atrium::Request& request, De
   const abi::OnPool on_pool{host()};
   co_await on_pool;
   try {
-    const auto package = Package::parse(std::move(form.file), parts_.installed.trust());
+    const auto package = Package::parse(std::move(form.file), parts_.trust);
     require_grant(package, form.grant, parts_.manager.manifest(package.manifest().id));
-    const std::lock_guard turn(turn_);
     co_return deed(package);
   } catch (const PackageError& fault) {
     throw atrium::invalid("/file", fault.what());
@@ -260,52 +228,18 @@ atrium::Async<atrium::Reply> PluginsRoutes::receive(atrium::Request& request, De
 }
 
 atrium::Reply PluginsRoutes::install(const Package& package, const storage::Actor& actor) {
-  const std::string& id = package.manifest().id;
-  if (parts_.manager.find(id)) throw atrium::conflict("There is a plugin " + id + " already; upgrade it.");
-  const auto source = parts_.installed.unpack(package);
-  record(parts_.database, actor, "plugin.installed", id);
-  auto reply = atrium::ok(view_of(or_conflict([&] { return parts_.manager.add(id, source); })));
-  try {
-    parts_.installed.use(package);
-  } catch (...) {
-    parts_.manager.remove(id);
-    throw;
-  }
+  auto reply = atrium::ok(view_of(parts_.installer.install(package, actor)));
   reply.status = 201;
-  reply.headers.emplace_back("location", std::string(atrium::api_base) + "/plugins/" + id);
+  reply.headers.emplace_back("location", std::string(atrium::api_base) + "/plugins/" + package.manifest().id);
   return reply;
 }
 
-atrium::Reply PluginsRoutes::upgrade(const Package& package, const storage::Actor& actor, bool downgrade) {
-  const auto& [id, version] = std::pair(package.manifest().id, package.manifest().version);
-  const auto now = parts_.manager.find(id)->version;
-  const int order = compare_versions(version, now);
-  if (order == 0) throw atrium::conflict(id + " " + now + " is what runs already.");
-  if (order < 0 && !downgrade)
-    throw atrium::conflict(version + " is older than the " + now + " that runs; ask for it with downgrade=true.");
-  const auto source = parts_.installed.unpack(package);
-  record(parts_.database, actor, "plugin.upgraded", id);
-  const auto after =
-      or_conflict([&] { return parts_.manager.upgrade(id, source, [&] { parts_.installed.use(package); }); });
-  return atrium::ok(view_of(after));
-}
-
-atrium::Reply PluginsRoutes::remove(atrium::Request& request) {
-  const std::string id(request.path("id"));
-  const auto actor = parts_.actor_of(request);
-  const std::lock_guard turn(turn_);
-  if (!parts_.manager.find(id)) throw atrium::not_found();
-  if (!parts_.installed.holds(id)) throw atrium::conflict("It comes with the release: disable it instead.");
-  record(parts_.database, actor, "plugin.removed", id);
+atrium::Reply PluginsRoutes::remove(const atrium::Request& request) {
   try {
-    parts_.installed.remove(id);
+    parts_.installer.remove(std::string(request.path("id")), parts_.actor_of(request));
   } catch (const StorageError& fault) {
     throw atrium::unavailable(fault.what());
   }
-  or_not_found([&] {
-    parts_.manager.remove(id);
-    return 0;
-  });
   return atrium::no_content();
 }
 

@@ -34,7 +34,7 @@ class Manager::Impl {
         routes_(routes),
         options_(std::move(options)),
         quarantine_(options_.data),
-        switches_(options_.data) {
+        switches_(parts.database) {
     std::filesystem::create_directories(options_.data);
     breadcrumb::install(options_.data);
   }
@@ -42,6 +42,7 @@ class Manager::Impl {
   void start_all() {
     const std::lock_guard turn(turn_);
     discover();
+    switches_.reload();
     crashed_ = quarantine_.list();
     for (const auto& id : order_.ids) start(id);
   }
@@ -52,29 +53,29 @@ class Manager::Impl {
     for (auto id = started.rbegin(); id != started.rend(); ++id) stop(*id, State::waiting, "the kernel is stopping");
   }
 
-  Status enable(const std::string& id) {
+  Status enable(const std::string& id, const storage::Actor& actor) {
     const std::lock_guard turn(turn_);
-    const auto before = status(id);
-    switches_.set(id, false);
-    if (crashed_.erase(id) != 0) quarantine_.clear(id);
-    if (before.state == State::running) return before;
-    start(id);
-    for (const auto& other : order_.ids) {  // who waited for its services can start now
-      if (status(other).state == State::waiting) start(other);
-    }
-    return status(id);
+    status(id);
+    switches_.set(actor, id, false);
+    return switched_on(id);
   }
 
-  Status disable(const std::string& id) {
+  Status disable(const std::string& id, const storage::Actor& actor) {
     const std::lock_guard turn(turn_);
-    const auto before = status(id);
-    switches_.set(id, true);
-    if (before.state == State::running) {
-      stop(id, State::disabled, "switched off");
-    } else {
-      set_state(id, State::disabled, "switched off");
+    status(id);
+    switches_.set(actor, id, true);
+    return switched_off(id);
+  }
+
+  void follow_switches() {
+    const std::lock_guard turn(turn_);
+    for (const auto& id : switches_.reload()) {
+      {
+        const std::shared_lock lock(mutex_);
+        if (!plugins_.contains(id)) continue;
+      }
+      switches_.off(id) ? switched_off(id) : switched_on(id);
     }
-    return status(id);
   }
 
   Status add(const std::string& id, const Source& source) {
@@ -122,6 +123,7 @@ class Manager::Impl {
     const std::lock_guard turn(turn_);
     if (status(id).state == State::running) stop(id, State::disabled, "removed");
     forget(id);
+    switches_.forget(id);
   }
 
   std::vector<Status> list() const {
@@ -279,6 +281,25 @@ class Manager::Impl {
     return {};
   }
 
+  Status switched_on(const std::string& id) {
+    if (crashed_.erase(id) != 0) quarantine_.clear(id);
+    if (const auto before = status(id); before.state == State::running) return before;
+    start(id);
+    for (const auto& other : order_.ids) {  // who waited for its services can start now
+      if (status(other).state == State::waiting) start(other);
+    }
+    return status(id);
+  }
+
+  Status switched_off(const std::string& id) {
+    if (status(id).state == State::running) {
+      stop(id, State::disabled, "switched off");
+    } else {
+      set_state(id, State::disabled, "switched off");
+    }
+    return status(id);
+  }
+
   void start(const std::string& id) {
     Plugin& plugin = plugins_.at(id);
     if (switches_.off(id)) return set_state(id, State::disabled, "switched off");
@@ -386,8 +407,9 @@ void Manager::stop_all() { impl_->stop_all(); }
 std::vector<Status> Manager::list() const { return impl_->list(); }
 std::vector<Health> Manager::health() const { return impl_->health(); }
 Health Manager::health(const std::string& id) const { return impl_->health(id); }
-Status Manager::enable(const std::string& id) { return impl_->enable(id); }
-Status Manager::disable(const std::string& id) { return impl_->disable(id); }
+Status Manager::enable(const std::string& id, const storage::Actor& actor) { return impl_->enable(id, actor); }
+Status Manager::disable(const std::string& id, const storage::Actor& actor) { return impl_->disable(id, actor); }
+void Manager::follow_switches() { impl_->follow_switches(); }
 Status Manager::add(const std::string& id, const Source& source) { return impl_->add(id, source); }
 Status Manager::upgrade(const std::string& id, const Source& source, const std::function<void()>& keep) {
   return impl_->upgrade(id, source, keep);

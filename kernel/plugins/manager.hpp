@@ -43,7 +43,7 @@ struct Addition {
 struct ManagerOptions {
   std::filesystem::path directory;                          ///< holds a folder for each plugin of the release
   std::vector<Addition> additions;                          ///< run in place of one of the same id
-  std::filesystem::path data;                               ///< crash records, and which plugins were disabled
+  std::filesystem::path data;                               ///< crash records
   std::vector<std::string> enabled;                         ///< ids; empty or "*": every installed one
   nlohmann::json configuration = nlohmann::json::object();  ///< plugin id -> its table
   std::chrono::milliseconds patience{10'000};               ///< for each step of stopping one plugin
@@ -70,10 +70,13 @@ class Manager {
   /// Of one; not ok, with the reason, where it does not run. Throws std::out_of_range: not installed.
   Health health(const std::string& id) const;
 
-  /// Starts it now and at every later start; lets it out of quarantine. Throws std::out_of_range: not installed.
-  Status enable(const std::string& id);
-  /// Stops it now, and it stays off. Requests in flight are answered first. Throws std::out_of_range: not installed.
-  Status disable(const std::string& id);
+  /// Starts it now and at every later start, on every node; lets it out of quarantine. Throws std::out_of_range: not
+  /// installed; atrium::Problem, and nothing was done: it cannot be stored.
+  Status enable(const std::string& id, const storage::Actor& actor);
+  /// Stops it now, and it stays off, on every node. Requests in flight are answered first. Throws like enable().
+  Status disable(const std::string& id, const storage::Actor& actor);
+  /// Does what was switched on other nodes.
+  void follow_switches();
   /// Starts a plugin that was not there, and keeps it until remove(). Throws std::runtime_error with the reason where
   /// it does not come to run; nothing is left of it then. std::invalid_argument: there is one of this id.
   Status add(const std::string& id, const Source& source);

@@ -1,40 +1,45 @@
 #include "plugins/switches.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <nlohmann/json.hpp>
-
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <stdexcept>
+#include "storage/statements.hpp"
 
 namespace kernel::plugins {
 
-Switches::Switches(const std::filesystem::path& data) : file_(data / "plugins-disabled.json") {
-  std::ifstream stream(file_);
-  if (!stream) return;
-  const auto ids = nlohmann::json::parse(stream, nullptr, false);
-  if (!ids.is_array()) throw std::runtime_error(file_.string() + ": must be a JSON array of ids; mend or remove it");
-  for (const auto& id : ids) {
-    if (id.is_string()) off_.insert(id.get<std::string>());
-  }
+bool Switches::off(const std::string& id) const {
+  const auto found = known_.find(id);
+  return found != known_.end() && found->second.off;
 }
 
-void Switches::set(const std::string& id, bool off) {
-  auto next = off_;
-  if (off ? !next.insert(id).second : next.erase(id) == 0) return;
-  const std::string text = nlohmann::json(next).dump() + "\n";
-  const std::string fresh = file_.string() + ".new";
-  const int handle = open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  bool kept = handle >= 0 && write(handle, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  kept = kept && fsync(handle) == 0;
-  if (handle >= 0) close(handle);
-  if (!kept || rename(fresh.c_str(), file_.c_str()) != 0) {
-    throw std::runtime_error(file_.string() + " cannot be written: " + std::strerror(errno));
+void Switches::set(const storage::Actor& actor, const std::string& id, bool off) {
+  Switch stored{off, 1};
+  storage::in_transaction(database_, actor, [&](storage::Transaction& transaction) {
+    storage::query(
+        transaction,
+        "INSERT INTO plugin_switches (id, is_off, revision) VALUES (?, ?, 1) "
+        "ON CONFLICT (id) DO UPDATE SET is_off = excluded.is_off, revision = plugin_switches.revision + 1 "
+        "RETURNING revision",
+        [&](storage::Row row) {
+          stored.revision = storage::integer_at(row, 0);
+          return true;
+        },
+        id, off);
+    transaction.record({off ? "plugin.disabled" : "plugin.enabled", "plugin", id, plugins_changed_topic, "{}",
+                        std::string(storage::sql_owner)});
+  });
+  known_[id] = stored;
+}
+
+std::vector<std::string> Switches::reload() {
+  std::map<std::string, Switch> stored;
+  storage::query(database_, "SELECT id, is_off, revision FROM plugin_switches", [&](storage::Row row) {
+    stored[storage::text_at(row, 0)] = {storage::truth_at(row, 1), storage::integer_at(row, 2)};
+    return true;
+  });
+  std::vector<std::string> changed;
+  for (const auto& [id, now] : stored) {
+    if (known_[id] != now) changed.push_back(id);
   }
-  off_ = std::move(next);
+  known_ = std::move(stored);
+  return changed;
 }
 
 }  // namespace kernel::plugins

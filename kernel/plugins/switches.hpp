@@ -1,22 +1,38 @@
 #pragma once
-#include <filesystem>
-#include <set>
+#include "storage/database.hpp"
+
+#include <cstdint>
+#include <map>
 #include <string>
+#include <vector>
 
 namespace kernel::plugins {
 
-/// Which plugins somebody switched off: DATA/plugins-disabled.json, replaced whole so that a crash leaves one or the
-/// other. Not thread-safe.
+/// The event that tells other nodes to look at the tables of plugins again; no user sees it.
+inline constexpr const char* plugins_changed_topic = "plugins.changed";
+
+/// Which plugins somebody switched on or off, on any node. Not thread-safe. Waits for the database, and throws what it
+/// throws.
 class Switches {
  public:
-  explicit Switches(const std::filesystem::path& data);
-  bool off(const std::string& id) const { return off_.contains(id); }
-  /// Throws std::runtime_error when it cannot be kept.
-  void set(const std::string& id, bool off);
+  /// Call reload() before asking.
+  explicit Switches(storage::Database& database) : database_(database) {}
+  bool off(const std::string& id) const;
+  /// In one transaction with its audit row and its event.
+  void set(const storage::Actor& actor, const std::string& id, bool off);
+  /// Of a plugin that was removed, whose row is gone.
+  void forget(const std::string& id) { known_.erase(id); }
+  /// The ids that another node switched since the last time, be it to what they were.
+  std::vector<std::string> reload();
 
  private:
-  std::filesystem::path file_;
-  std::set<std::string> off_;
+  struct Switch {
+    bool off = false;
+    std::int64_t revision = 0;
+    bool operator==(const Switch&) const = default;
+  };
+  storage::Database& database_;
+  std::map<std::string, Switch> known_;
 };
 
 }  // namespace kernel::plugins

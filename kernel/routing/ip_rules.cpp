@@ -1,20 +1,13 @@
 #include "routing/ip_rules.hpp"
 
-#include "observability/log.hpp"
 #include "storage/statements.hpp"
 
 #include <atrium/problem.hpp>
 
-#include <chrono>
 #include <stdexcept>
 
 namespace kernel::routing {
 namespace {
-
-using namespace std::chrono_literals;
-
-/// Events are best effort; a node that missed one catches up by itself.
-constexpr auto safety_period = 15s;
 
 template <class Source>
 IpRules::Stored read(Source& source) {
@@ -93,24 +86,6 @@ void IpRules::load() {
   const std::lock_guard lock(deciding_);
   any_ = decision != nullptr;
   decision_ = std::move(decision);
-}
-
-IpRules::Following IpRules::follow(events::Log& events, jobs::Jobs& jobs) {
-  const auto load_again = [this] {
-    try {
-      load();
-    } catch (const std::exception& fault) {
-      observability::log(observability::Level::warning, "ip-rules",
-                         std::string("what was in effect stays: ") + fault.what());
-    }
-  };
-  Following following;
-  following.updates = events.live([&jobs, load_again](const events::EventPtr& event) {
-    if (event->topic == ip_rules_updated_topic) jobs.post(load_again);
-  });
-  following.safety_net = jobs.every(safety_period, load_again);
-  load();
-  return following;
 }
 
 }  // namespace kernel::routing

@@ -1,7 +1,5 @@
 #pragma once
 // From which addresses requests are taken: the rules of /security/ip-rules, read from memory for every request.
-#include "events/log.hpp"
-#include "jobs/jobs.hpp"
 #include "routing/address.hpp"
 #include "storage/database.hpp"
 
@@ -72,12 +70,6 @@ class IpRules {
 
   /// Reads what is stored. Waits.
   void load();
-  /// While it lives, changes made on other nodes are heard of. It ends before the log and the jobs do.
-  struct Following {
-    std::unique_ptr<events::Subscription> updates;
-    std::unique_ptr<jobs::Timer> safety_net;
-  };
-  [[nodiscard]] Following follow(events::Log& events, jobs::Jobs& jobs);
 
  private:
   storage::Database& database_;

@@ -4,18 +4,13 @@
 #include "storage/statements.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <stdexcept>
 
 namespace kernel::settings {
 namespace {
 
-using namespace std::chrono_literals;
 using atrium::Json;
 using observability::Level;
-
-/// Events are best effort; a node that missed one catches up by itself.
-constexpr auto safety_period = 15s;
 
 std::string name_of_setting(std::string_view category, std::string_view key) {
   return std::string(category).append(1, '.').append(key);
@@ -198,25 +193,6 @@ std::shared_ptr<void> Registry::on_change(std::function<void()> listener) {
             const std::lock_guard turn(loading_);
             held.reset();
           }};
-}
-
-Registry::Following Registry::follow(events::Log& events, jobs::Jobs& jobs) {
-  const auto load_again = [this] {
-    load_posted_ = false;  // before reading: a change that commits from here on posts again
-    try {
-      load();
-    } catch (const std::exception& fault) {
-      observability::log(Level::warning, "settings", std::string("what was in effect stays: ") + fault.what());
-    }
-  };
-  Following following;
-  following.updates = events.live([this, &jobs, load_again](const events::EventPtr& event) {
-    if (event->topic != setting_updated_topic || load_posted_.exchange(true)) return;
-    if (!jobs.post(load_again)) load_posted_ = false;
-  });
-  following.safety_net = jobs.every(safety_period, load_again);
-  load();
-  return following;
 }
 
 }  // namespace kernel::settings

@@ -1,13 +1,10 @@
 #pragma once
 // The settings of this installation: declared by the kernel and by plugins, changed at run time, read from memory.
-#include "events/log.hpp"
-#include "jobs/jobs.hpp"
 #include "settings/definition.hpp"
 #include "storage/database.hpp"
 
 #include <atrium/problem.hpp>
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -70,13 +67,6 @@ class Registry {
   /// Called after values may have changed, on the thread that loaded them, until the result is let go (which waits for
   /// a running call); must not wait. The registry outlives the result.
   [[nodiscard]] std::shared_ptr<void> on_change(std::function<void()> listener);
-  /// While it lives, changes made on other nodes are heard of. It ends before the log and the jobs do, the registry
-  /// after them.
-  struct Following {
-    std::unique_ptr<events::Subscription> updates;
-    std::unique_ptr<jobs::Timer> safety_net;
-  };
-  [[nodiscard]] Following follow(events::Log& events, jobs::Jobs& jobs);
 
  private:
   struct Stored {
@@ -103,7 +93,6 @@ class Registry {
   std::map<std::string, Stored, std::less<>> stored_;  ///< also those that nobody declares at present
   std::mutex loading_;                                 ///< so that what was read first is not put in place last
   std::vector<std::weak_ptr<std::function<void()>>> listeners_;
-  std::atomic<bool> load_posted_ = false;
 };
 
 }  // namespace kernel::settings

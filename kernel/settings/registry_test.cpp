@@ -1,5 +1,6 @@
 #include "settings/registry.hpp"
 
+#include "events/follower.hpp"
 #include "storage/testing/postgresql_cluster.hpp"
 
 #include <gtest/gtest.h>
@@ -195,11 +196,12 @@ TEST_P(OnEachDatabase, OtherNodesHearOfIt) {
   events.start();
   std::atomic<bool> heard = false;
   const auto listening = two_->on_change([&] { heard = true, heard.notify_all(); });
-  auto following = two_->follow(events, jobs);
-  one_->set({}, {{"notes", "small", 7, "/value"}});
-  heard.wait(false);
-  EXPECT_EQ(two_->value("notes", "small"), 7);
-  following = {};
+  {
+    const events::Follower follower(events, jobs, "settings", setting_updated_topic, [&] { two_->load(); });
+    one_->set({}, {{"notes", "small", 7, "/value"}});
+    heard.wait(false);
+    EXPECT_EQ(two_->value("notes", "small"), 7);
+  }
   events.stop();
   jobs.stop();
 }

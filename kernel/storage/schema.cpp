@@ -182,6 +182,11 @@ CREATE TABLE scheduled_jobs (
 );
 )sql";
 
+constexpr const char* plugin_tables = R"sql(
+CREATE TABLE plugin_packages (id TEXT PRIMARY KEY, sha256 TEXT NOT NULL);
+CREATE TABLE plugin_switches (id TEXT PRIMARY KEY, is_off BOOLEAN NOT NULL, revision BIGINT NOT NULL);
+)sql";
+
 std::string in_dialect(std::string sql, Dialect dialect) {
   constexpr std::string_view placeholder = "@SEQUENCE@";
   const std::string_view type = dialect == Dialect::sqlite ? "INTEGER PRIMARY KEY" : "BIGINT PRIMARY KEY";
@@ -199,7 +204,8 @@ std::vector<Migration> kernel_migrations(Dialect dialect) {
           {"0005_password_history", password_history_table},
           {"0003_mfa", mfa_tables},
           {"0007_ip_rules", ip_rules_table},
-          {"0008_scheduled_jobs", scheduled_jobs_table}};
+          {"0008_scheduled_jobs", scheduled_jobs_table},
+          {"0009_plugins", plugin_tables}};
 }
 
 }  // namespace kernel::storage

@@ -170,7 +170,8 @@ def test_what_lies_there_in_its_place_after_a_restart(server, vendor, stranger, 
         kept.write_bytes(honest)
         for name in (str(foreign), f"../../{foreign.name}", f"../{foreign.name}"):
             (plugins / "installed.json").write_text(json.dumps({ID: name}))
-    assert state() == "failed"
+    assert state() == "running"  # the honest one, from the object store
+    assert good.mark.exists() and not evil.mark.exists()
     with stopped(server) as plugins:
         (plugins / "installed.json").write_text(listed)
         shutil.rmtree(plugins / "unpacked", ignore_errors=True)  # nothing was, the last time

@@ -2,12 +2,24 @@ import pytest
 
 from support import accounts, postgresql
 from support.host import ID, Host
-from support.packages import Key, release_without
+from support.packages import RELEASE, Key, copied, release_without
 
 
 @pytest.fixture(scope="session")
 def vendor(tmp_path_factory):
     return Key(tmp_path_factory.mktemp("vendor") / "vendor.key")
+
+
+@pytest.fixture(scope="session")
+def versions(vendor, tmp_path_factory):
+    """Packages of the same plugin by version."""
+    packages = {}
+    for version in ("0.1.0", "0.2.0", "0.3.0"):
+        source = copied(RELEASE / ID, tmp_path_factory.mktemp("version") / ID)
+        for file in (source / "plugin.json", source / f"{ID}.so"):  # as if it had been built with that version
+            file.write_bytes(file.read_bytes().replace(b"0.1.0", version.encode()))
+        packages[version] = vendor.packed(source)
+    return packages
 
 
 @pytest.fixture

@@ -153,6 +153,13 @@ def test_what_is_no_package(server):
     problem(client.post("/plugins", json={}), 415)
 
 
+def test_removed_while_it_was_off_it_can_be_installed_again(server, package):
+    server.install(package)
+    server.admin.client.post(f"/plugins/{ID}/disable")
+    server.admin.client.delete(f"/plugins/{ID}")
+    assert server.install(package).json()["state"] == "running"
+
+
 def test_each_change_is_in_the_audit_log(server, package):
     server.install(package)
     client = server.admin.client
@@ -161,4 +168,4 @@ def test_each_change_is_in_the_audit_log(server, package):
     client.delete(f"/plugins/{ID}")
     rows = client.get("/admin/audit", params={"resource": f"plugin/{ID}"}).json()["items"]
     assert [row["action"] for row in rows] == ["plugin.removed", "plugin.enabled", "plugin.disabled",
-                                               "plugin.installed"]
+                                               "plugin.installed", "plugin.installing"]

@@ -12,18 +12,6 @@ from support.packages import RELEASE, copied, granted, sent
 from support.problems import problem
 
 
-@pytest.fixture(scope="module")
-def versions(vendor, tmp_path_factory):
-    """Packages of the same plugin by version."""
-    packages = {}
-    for version in ("0.1.0", "0.2.0", "0.3.0"):
-        source = copied(RELEASE / ID, tmp_path_factory.mktemp("version") / ID)
-        for file in (source / "plugin.json", source / f"{ID}.so"):  # as if it had been built with that version
-            file.write_bytes(file.read_bytes().replace(b"0.1.0", version.encode()))
-        packages[version] = vendor.packed(source)
-    return packages
-
-
 def version(server):
     return server.shown()["version"]
 
