@@ -1,9 +1,14 @@
 # The OpenSSF compiler hardening guide, as far as g++ 12 has it. Used by the kernel and by atrium_add_plugin().
 add_library(atrium_hardening INTERFACE)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|i.86)$")
+  set(control_flow -fcf-protection=full)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
+  set(control_flow -mbranch-protection=standard)
+endif()
 target_compile_options(atrium_hardening INTERFACE
   -Wall -Wextra -Wformat=2 -Wformat-security -Werror=format-security -Wimplicit-fallthrough
   $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>
-  -fstack-protector-strong -fstack-clash-protection -fcf-protection=full
+  -fstack-protector-strong -fstack-clash-protection ${control_flow}
   -fno-strict-overflow -fno-delete-null-pointer-checks -ftrivial-auto-var-init=zero
   -D_GLIBCXX_ASSERTIONS $<$<COMPILE_LANGUAGE:CXX>:-fno-gnu-unique> -ffunction-sections -fdata-sections)
 target_link_options(atrium_hardening INTERFACE
