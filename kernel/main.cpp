@@ -114,13 +114,6 @@ std::vector<routing::Health::Check> health_checks(storage::Database& database, p
            }}};
 }
 
-std::vector<plugins::Addition> additions(const packages::Installed& installed) {
-  std::vector<plugins::Addition> all;
-  for (auto&& one : installed.unpack_all())
-    all.push_back({std::move(one.id), std::move(one.source), std::move(one.fault)});
-  return all;
-}
-
 using BuiltIns = std::vector<std::unique_ptr<abi::BuiltIn>>;
 
 void append(std::vector<routing::Route>& routes, std::vector<routing::Route> more) {
@@ -164,21 +157,23 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
                          auth.issued_tokens, auth.links, vault, *objects, settings};
 
   routing::Table table;
-  packages::Installed installed(
+  const packages::PackageFolder package_folder(
       data, {packages::read_public_keys(config.plugins.trusted_keys), config.plugins.allow_unsigned});
   packages::SharedPackages shared_packages(*database, *objects);
-  packages::catch_up(installed, shared_packages);
+  auto installed = packages::catch_up(package_folder, shared_packages);
   plugins::Manager manager(parts, table,
                            {.directory = config.plugins.directory,
-                            .additions = additions(installed),
+                            .additions = std::move(installed.plugins),
                             .data = data,
                             .enabled = config.plugins.enabled,
                             .configuration = nlohmann::json(config.plugin)});
-  packages::Installer installer({manager, installed, shared_packages, *database});
+  packages::Installer installer({manager, package_folder, shared_packages, *database}, std::move(installed.sha256));
   events.start();
   std::list<events::Follower> followers;
   followers.emplace_back(events, jobs, "settings", settings::setting_updated_topic, [&] { settings.load(); });
   followers.emplace_back(events, jobs, "ip-rules", routing::ip_rules_updated_topic, [&] { ip_rules.load(); });
+  settings.load();
+  ip_rules.load();
   auth.start(events, jobs);
   auto hub = std::make_unique<routing::EventHub>(events);
   routing::Health health(health_checks(*database, manager));
@@ -188,7 +183,7 @@ int serve(const config::Inputs& inputs, const config::Loaded& loaded) {
   BuiltIns built_ins;
   for (const auto* part : {&cli::accounts_table(auth, table), &cli::audit_table(), &cli::ip_rules_table(ip_rules),
                            &cli::settings_table(settings), &cli::health_table(probes), &cli::schedules_table(scheduler),
-                           &cli::plugins_table(manager, installer, installed.trust())}) {
+                           &cli::plugins_table(manager, installer, package_folder.trust())}) {
     built_ins.push_back(std::make_unique<abi::BuiltIn>(parts, *part));
   }
 

@@ -123,6 +123,8 @@ std::int32_t route(const atrium_host* handle, atrium_str declaration, atrium_htt
     const auto parsed = nlohmann::json::parse(view(declaration), nullptr, false);
     if (parsed.is_discarded()) return fail(error, ATRIUM_E_INVALID, "a route's declaration is not JSON");
     auto route = routing::Route::from_declaration(host.owner, parsed);
+    if (route.at_root && host.grants.routes)
+      return fail(error, ATRIUM_E_INVALID, "a plugin's routes are below /api/v1");
     if (const auto& granted = host.grants.routes;
         granted && !atrium::grants::any(*granted, atrium::grants::route, route.pattern)) {
       return fail(error, ATRIUM_E_DENIED,

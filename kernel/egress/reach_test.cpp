@@ -119,10 +119,12 @@ TEST_F(EgressHosts, ARedirectLeadsToNoOther) {
 
 TEST_F(EgressHosts, ASocketAndAUrlThatIsOnlyAskedForGoByTheSameList) {
   const auto hosts = std::make_shared<const std::vector<std::string>>(std::vector<std::string>{"*.example.org"});
-  std::promise<std::int32_t> dialled;
-  client().dial({.host = "127.0.0.1", .port = 1, .trust = Trust::operator_, .hosts = hosts},
-                [&](int, const std::string&, std::int32_t status, const std::string&) { dialled.set_value(status); });
-  EXPECT_EQ(dialled.get_future().get(), ATRIUM_E_DENIED);
+  for (const auto* host : {"127.0.0.1", "::ffff:127.0.0.1%.example.org"}) {
+    std::promise<std::int32_t> dialled;
+    client().dial({.host = host, .port = 1, .trust = Trust::operator_, .hosts = hosts},
+                  [&](int, const std::string&, std::int32_t status, const std::string&) { dialled.set_value(status); });
+    EXPECT_EQ(dialled.get_future().get(), ATRIUM_E_DENIED) << host;
+  }
   EXPECT_TRUE(client().check("https://example.org/", Trust::user, hosts));
   EXPECT_FALSE(client().check("https://api.example.org/", Trust::user, hosts));
 }

@@ -42,13 +42,6 @@ Follower::Follower(Log& log, jobs::Jobs& jobs, std::string component, std::strin
     if (!jobs.post([loading] { loading->again(); })) loading->posted = false;
   });
   safety_net_ = jobs.every(safety_period, [loading = loading_] { loading->again(); });
-  const std::lock_guard lock(loading_->turn);
-  try {
-    loading_->load();
-  } catch (...) {
-    loading_->load = nullptr;  // nobody is there to destroy
-    throw;
-  }
 }
 
 Follower::~Follower() {

@@ -9,13 +9,12 @@
 
 namespace kernel::events {
 
-/// Keeps what this node holds up to what any node stored: runs `load` before the constructor returns, soon after each
-/// event of the topic, and every 15 seconds, since events are best effort. Later runs are on pool threads, one at a
-/// time, and what they throw is logged as `component`: what was in effect stays. The destructor waits for a running
-/// one, and none begins after it. Ends before the log and the jobs do.
+/// Keeps what this node holds up to what any node stored: runs `load` soon after each event of the topic, and every 15
+/// seconds, since events are best effort. On pool threads, one at a time; what it throws is logged as `component`, and
+/// what was in effect stays. The destructor waits for a running one, and none begins after it. Ends before the log and
+/// the jobs do.
 class Follower {
  public:
-  /// Throws what the first load() does.
   Follower(Log& log, jobs::Jobs& jobs, std::string component, std::string_view topic, std::function<void()> load);
   ~Follower();
   Follower(const Follower&) = delete;

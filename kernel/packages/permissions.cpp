@@ -40,7 +40,7 @@ std::vector<std::string> permission_lines(const nlohmann::json& permissions) {
     const auto& items = permissions.at(member);
     if (items.is_array() && !items.empty()) lines.push_back(about + ": " + joined(items));
   };
-  if (permissions.at("interfaces").empty()) lines.emplace_back("every interface of the kernel");
+  if (permissions.at("interfaces") == nlohmann::json::array()) lines.emplace_back("every interface of the kernel");
   list("interfaces", "interfaces");
   list("tables", "tables of its own");
   list("routes", "to answer requests under");
@@ -55,15 +55,37 @@ std::vector<std::string> permission_lines(const nlohmann::json& permissions) {
   list("provides", "to provide");
   if (permissions.at("keys") == true) lines.emplace_back("to wrap keys under the master key of this installation");
   list("environment", "variables of the environment");
+  list("settings", "settings of its own");
   return lines;
 }
 
-std::vector<std::string> permission_lines(const nlohmann::json& permissions, const nlohmann::json& before) {
-  const auto known = permission_lines(before);
-  auto lines = permission_lines(permissions);
-  for (auto& line : lines) {
-    if (std::find(known.begin(), known.end(), line) == known.end()) line.insert(0, "new: ");
+namespace {
+
+/// Of what is asked for now, what was there before, or what was not; of a list, each item for itself.
+nlohmann::json part_of(const nlohmann::json& now, const nlohmann::json& before, bool known) {
+  auto part = now;
+  for (auto& [member, value] : part.items()) {
+    const auto& old = before.at(member);
+    const bool every_interface = member == "interfaces" && (value.empty() || old.empty());
+    if (every_interface || !value.is_array() || !old.is_array()) {
+      const bool was_there = every_interface ? old.empty() : value == old;
+      if (was_there != known) value = nullptr;
+    } else {
+      std::erase_if(value.get_ref<nlohmann::json::array_t&>(),
+                    [&](const auto& item) { return (std::find(old.begin(), old.end(), item) != old.end()) != known; });
+      if (member == "interfaces" && value.empty()) value = nullptr;
+    }
   }
+  return part;
+}
+
+}  // namespace
+
+std::vector<std::string> permission_lines(const nlohmann::json& permissions, const nlohmann::json& before) {
+  auto lines = permission_lines(part_of(permissions, before, false));
+  for (auto& line : lines) line.insert(0, "new: ");
+  const auto known = permission_lines(part_of(permissions, before, true));
+  lines.insert(lines.end(), known.begin(), known.end());
   return lines;
 }
 

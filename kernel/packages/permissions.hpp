@@ -13,7 +13,7 @@ namespace kernel::packages {
 nlohmann::json permissions_of(const plugins::Manifest& manifest);
 /// The same for people, a line for each kind that is asked for.
 std::vector<std::string> permission_lines(const nlohmann::json& permissions);
-/// Likewise; what the version before did not ask for begins with "new: ".
+/// Likewise; what the version before did not ask for comes first, in lines that begin with "new: ".
 std::vector<std::string> permission_lines(const nlohmann::json& permissions, const nlohmann::json& before);
 
 }  // namespace kernel::packages

@@ -13,20 +13,27 @@ namespace kernel::packages {
 /// any thread; waits. What the database says throws atrium::Problem, what the store says StorageError.
 class SharedPackages {
  public:
+  /// `object` names the bytes, anew each time, so that removing what was before never hits what is.
+  struct Entry {
+    std::string sha256, object;
+  };
+
   SharedPackages(storage::Database& database, storage::Objects& objects) : database_(database), objects_(objects) {}
 
-  /// Plugin id -> the SHA-256 of its package.
-  std::map<std::string, std::string> list() const;
-  std::optional<std::string> find(const std::string& id) const;
-  /// The package's file, as somebody put it: to be verified. StorageError too where there is none.
-  std::string read(const std::string& sha256) const;
+  /// By plugin id.
+  std::map<std::string, Entry> list() const;
+  std::optional<Entry> find(const std::string& id) const;
+  /// The package's file, as somebody put it: to be verified. StorageError too where it is not there.
+  std::string read(const Entry& entry) const;
   /// The bytes; nobody installs them before set().
-  void put(const Package& package);
+  Entry put(const Package& package);
   /// In one transaction with its audit row and the event that the other nodes wait for. nullopt: installed no more.
   void set(const storage::Actor& actor, const std::string& action, const std::string& id,
-           const std::optional<std::string>& sha256);
-  /// Removes the bytes, where no plugin's row names them. Best effort.
-  void drop(const std::string& sha256);
+           const std::optional<Entry>& entry);
+  /// Removes the bytes of what is installed no more. Best effort: sweep() takes what is left.
+  void drop(const Entry& entry);
+  /// Removes bytes that no row names, and that have had a day to be named.
+  void sweep();
 
  private:
   storage::Database& database_;

@@ -78,19 +78,27 @@ class Manager::Impl {
     }
   }
 
-  Status add(const std::string& id, const Source& source) {
+  Status add(const std::string& id, const Source& source, const std::function<void()>& keep) {
     const std::lock_guard turn(turn_);
     {
       const std::unique_lock lock(mutex_);
       if (plugins_.contains(id)) throw std::invalid_argument("there is a plugin " + id + " already");
       adopt(source, id);
+      erase_broken(id);
       arrange();
     }
+    if (crashed_.erase(id) != 0) quarantine_.clear(id);
     if (wanted(id)) start(id);
     const auto after = status(id);
-    if (after.state == State::running) return after;
-    forget(id);
-    throw std::runtime_error(after.reason);
+    try {
+      if (after.state != State::running && !(wanted(id) && switches_.off(id))) throw std::runtime_error(after.reason);
+      keep();
+    } catch (...) {
+      if (after.state == State::running) stop(id, State::failed, "not kept");
+      forget(id);
+      throw;
+    }
+    return after;
   }
 
   Status upgrade(const std::string& id, const Source& source, const std::function<void()>& keep) {
@@ -121,9 +129,18 @@ class Manager::Impl {
 
   void remove(const std::string& id) {
     const std::lock_guard turn(turn_);
+    {
+      const std::unique_lock lock(mutex_);
+      if (erase_broken(id) && !plugins_.contains(id)) return;
+    }
     if (status(id).state == State::running) stop(id, State::disabled, "removed");
     forget(id);
-    switches_.forget(id);
+  }
+
+  void show_failed(const std::string& id, const std::string& reason) {
+    const std::unique_lock lock(mutex_);
+    erase_broken(id);
+    broken_.push_back({id, {}, {}, {}, State::failed, reason});
   }
 
   std::vector<Status> list() const {
@@ -236,6 +253,11 @@ class Manager::Impl {
     plugin.source = source;
     plugin.manifest = std::move(manifest);
     plugins_.insert_or_assign(id, std::move(plugin));
+  }
+
+  /// With the lock held.
+  bool erase_broken(const std::string& id) {
+    return std::erase_if(broken_, [&](const Status& one) { return one.id == id; }) != 0;
   }
 
   void forget(const std::string& id) {
@@ -410,11 +432,14 @@ Health Manager::health(const std::string& id) const { return impl_->health(id); 
 Status Manager::enable(const std::string& id, const storage::Actor& actor) { return impl_->enable(id, actor); }
 Status Manager::disable(const std::string& id, const storage::Actor& actor) { return impl_->disable(id, actor); }
 void Manager::follow_switches() { impl_->follow_switches(); }
-Status Manager::add(const std::string& id, const Source& source) { return impl_->add(id, source); }
+Status Manager::add(const std::string& id, const Source& source, const std::function<void()>& keep) {
+  return impl_->add(id, source, keep);
+}
 Status Manager::upgrade(const std::string& id, const Source& source, const std::function<void()>& keep) {
   return impl_->upgrade(id, source, keep);
 }
 void Manager::remove(const std::string& id) { impl_->remove(id); }
+void Manager::show_failed(const std::string& id, const std::string& reason) { impl_->show_failed(id, reason); }
 
 std::optional<Status> Manager::find(const std::string& id) const {
   for (auto& status : impl_->list()) {

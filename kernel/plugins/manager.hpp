@@ -77,15 +77,18 @@ class Manager {
   Status disable(const std::string& id, const storage::Actor& actor);
   /// Does what was switched on other nodes.
   void follow_switches();
-  /// Starts a plugin that was not there, and keeps it until remove(). Throws std::runtime_error with the reason where
-  /// it does not come to run; nothing is left of it then. std::invalid_argument: there is one of this id.
-  Status add(const std::string& id, const Source& source);
+  /// Starts a plugin that was not there or could not be read, unless it is switched off, and keeps it until remove().
+  /// `keep` makes it last, when it runs. Throws std::runtime_error with the reason where it does not come to run, or
+  /// what `keep` throws; nothing is left of it then. std::invalid_argument: there is one of this id.
+  Status add(const std::string& id, const Source& source, const std::function<void()>& keep);
   /// Runs another version of it in its place, without a gap: the new one is started beside the old one, takes its
-  /// routes and services over, and the old one ends when it has answered what it was asked. `keep` makes it last, when
-  /// it runs. Throws like add(), or what `keep` throws; the old one goes on then.
+  /// routes and services over, and the old one ends when it has answered what it was asked. Throws like add(); the old
+  /// one goes on then.
   Status upgrade(const std::string& id, const Source& source, const std::function<void()>& keep);
   /// Stops it, and forgets it. Its tables stay. Throws std::out_of_range: not installed.
   void remove(const std::string& id);
+  /// Of a plugin that cannot be had: failed, with the reason, until it is added or removed.
+  void show_failed(const std::string& id, const std::string& reason);
 
  private:
   class Impl;

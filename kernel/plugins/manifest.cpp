@@ -173,7 +173,7 @@ Manifest Manifest::parse(std::string_view text, const std::string& file) {
   static const std::regex version_form(
       R"((0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?)");
   static const std::regex table_form("[a-z][a-z0-9_]{0,62}"), variable_form("[A-Z][A-Z0-9_]*");
-  static const std::regex route_form(R"((/([a-z0-9][a-z0-9_.-]*|\{[a-z_]+\}))+)");
+  static const std::regex route_form(R"((/([A-Za-z0-9_.-]+|\{[A-Za-z0-9_]+\}))+)");
   static const std::regex interface_form(R"(atrium\.[a-z]+(\.draft)?/\d+)");
   Reader reader(document, file, "");
   Manifest manifest;

@@ -52,7 +52,7 @@ TEST(Manifest, NamesFileAndMemberOfAFault) {
                                                                                {"egress", "all"},
                                                                                {"tables", {"x; drop table y"}},
                                                                                {"routes", {"notes"}},
-                                                                               {"routes", {"/Notes/"}},
+                                                                               {"routes", {"/notes/"}},
                                                                                {"egress", {"https://example.org"}},
                                                                                {"egress", {"*"}},
                                                                                {"egress", json::array()},

@@ -20,8 +20,6 @@ class Switches {
   bool off(const std::string& id) const;
   /// In one transaction with its audit row and its event.
   void set(const storage::Actor& actor, const std::string& id, bool off);
-  /// Of a plugin that was removed, whose row is gone.
-  void forget(const std::string& id) { known_.erase(id); }
   /// The ids that another node switched since the last time, be it to what they were.
   std::vector<std::string> reload();
 

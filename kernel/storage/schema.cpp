@@ -183,7 +183,7 @@ CREATE TABLE scheduled_jobs (
 )sql";
 
 constexpr const char* plugin_tables = R"sql(
-CREATE TABLE plugin_packages (id TEXT PRIMARY KEY, sha256 TEXT NOT NULL);
+CREATE TABLE plugin_packages (id TEXT PRIMARY KEY, sha256 TEXT NOT NULL, object TEXT NOT NULL);
 CREATE TABLE plugin_switches (id TEXT PRIMARY KEY, is_off BOOLEAN NOT NULL, revision BIGINT NOT NULL);
 )sql";
 

@@ -98,7 +98,7 @@ TEST_F(Egress, WhatTheManifestDoesNotGrantIsDenied) {
   EXPECT_EQ(fetch({.url = "https://api.example.org/", .operator_trusts = true})->status, -403);
   EXPECT_TRUE(host.egress.sent.empty());
   host.egress.answer_next({.pieces = {"there"}});
-  EXPECT_EQ(fetch({.url = "https://me@api.example.org:8443/x?y"})->body, "there");
+  EXPECT_EQ(fetch({.url = "https://api.example.org:8443/x?y"})->body, "there");
 }
 
 }  // namespace

@@ -113,9 +113,9 @@ inline std::string FakeEgress::denial(std::string_view trust, std::string_view h
     return granted == trust || granted == "both" ? "" : "plugin.json does not grant egress for " + std::string(trust);
   if (const auto scheme = host.find("://"); scheme != host.npos) host.remove_prefix(scheme + 3);
   host = host.substr(0, host.find_first_of("/?#"));
-  if (const auto user = host.rfind('@'); user != host.npos) host.remove_prefix(user + 1);
   host = host.substr(0, host.rfind(':'));
-  if (trust == "user" && grants::any(granted.get<std::vector<std::string>>(), grants::host, host)) return {};
+  if (trust != "user") return "plugin.json does not grant egress for " + std::string(trust);
+  if (grants::any(granted.get<std::vector<std::string>>(), grants::host, host)) return {};
   return std::string(host) + " is not among the hosts that plugin.json lists under \"egress\"";
 }
 

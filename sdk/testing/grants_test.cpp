@@ -24,7 +24,8 @@ TEST(Grants, AHostOrAllBelowADomain) {
   EXPECT_TRUE(grants::host("api.example.org", "API.Example.Org."));
   EXPECT_FALSE(grants::host("example.org", "api.example.org"));
   EXPECT_TRUE(grants::host("*.example.org", "eu.api.example.org"));
-  for (const auto* other : {"example.org", ".example.org", "badexample.org", "example.org.evil.net", ""})
+  for (const auto* other : {"example.org", ".example.org", "badexample.org", "example.org.evil.net", "",
+                            "::1%.example.org", "2606:4700::1111%a.example.org", "evil.net/.example.org"})
     EXPECT_FALSE(grants::host("*.example.org", other)) << other;
 }
 

@@ -62,17 +62,39 @@ def test_what_comes_with_the_release_is_not_removed(server):
     assert server.state("agents") == "running"
 
 
+def change(file):
+    content = bytearray(file.read_bytes())
+    content[-20] ^= 1
+    file.write_bytes(content)
+
+
 def test_a_package_that_changed_on_the_disk_is_not_run(server, package):
     server.install(package)
-    server.stop()
     kept, = (server.data / "plugins").glob("*.atp")
-    content = bytearray(kept.read_bytes())
-    content[-20] ^= 1
-    kept.write_bytes(content)
+    shared, = server.data.glob("objects/**/kernel_plugin-*")
+    server.stop()
+    change(kept)
+    server.start()
+    server.admin.sign_in()
+    assert server.state() == "running" and kept.read_bytes() == package  # it was fetched from the object store
+    server.stop()
+    change(kept)
+    change(shared)
     server.start()
     server.admin.sign_in()
     assert server.state() == "failed" and "changed after it was signed" in server.shown()["reason"]
     assert server.state("agents") == "running"
+    assert server.upgrade(package).json()["state"] == "running"  # sent again, it is whole again
+
+
+def test_an_older_package_in_its_place_is_not_run(server, versions):
+    server.install(versions["0.2.0"])
+    kept, = (server.data / "plugins").glob("*.atp")
+    server.stop()
+    kept.write_bytes(versions["0.1.0"])
+    server.start()
+    server.admin.sign_in()
+    assert server.shown()["version"] == "0.2.0"
 
 
 def test_what_was_changed_where_it_was_unpacked_is_not_run(server, package):

@@ -101,6 +101,7 @@ typedef struct atrium_http {
    *
    * runs: "io" promises never to wait; "fast_read" does nothing but short reads of the store, and runs on an I/O
    * thread where the store is embedded; "pool", the default, may wait.
+   * ATRIUM_E_DENIED: plugin.json does not list the path, or one above it, under "routes".
    * ATRIUM_E_INVALID: the message names what is wrong in the declaration, or start() is over. */
   int32_t (*route)(const atrium_host *, atrium_str declaration_json, atrium_http_fn, void *self, atrium_err *);
   /* [any] A parameter of the path, such as "id" of /notes/{id}, percent-decoded; empty when absent. It and what the
@@ -431,8 +432,10 @@ typedef struct atrium_egress {
    * most 10), "trust": "user|operator"}.
    *
    * "user": an address that users, agents or templates name: special address ranges are refused. "operator": the
-   * operator configured it. Each needs its grant, "egress" in plugin.json. What goes wrong later comes to done.
-   * ATRIUM_E_DENIED: plugin.json does not ask for this trust; in done: the address was refused before a packet left.
+   * operator configured it. Each needs its grant, "egress" in plugin.json; where that lists hosts, "user" goes to those
+   * and no others. What goes wrong later comes to done.
+   * ATRIUM_E_DENIED: plugin.json does not ask for this trust; in done: the host or its address was refused before a
+   * packet left.
    * ATRIUM_E_INVALID: a member of the request is wrong; in done: the answer is larger than max_bytes.
    * ATRIUM_E_UNAVAILABLE: in done: the host cannot be reached, or broke off.
    * ATRIUM_E_TIMEOUT: in done: one of the times is over. */
@@ -450,10 +453,10 @@ typedef struct atrium_egress {
    * ATRIUM_E_INVALID: events or timeout_ms. */
   int32_t (*wait)(const atrium_host *, int32_t fd, int32_t events, int64_t timeout_ms, atrium_done_fn ready, void *ctx,
                   atrium_pending **, atrium_err *);
-  /* [any] What can be told of a URL without a lookup, before it is stored. A name is judged when it is dialled, each
-   * time.
+  /* [any] What can be told of a URL without a lookup, before it is stored. A name's address is judged when it is
+   * dialled, each time.
    * ATRIUM_E_INVALID: it is malformed.
-   * ATRIUM_E_DENIED: it names an address that send() refuses. */
+   * ATRIUM_E_DENIED: it names an address, or a host, that send() refuses. */
   int32_t (*check)(const atrium_host *, atrium_str url, atrium_str trust, atrium_err *);
 } atrium_egress;
 

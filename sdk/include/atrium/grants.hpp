@@ -21,6 +21,12 @@ inline bool route(std::string_view listed, std::string_view pattern) {
 /// Whether a host's name, in any case, is the listed one; "*.example.org" grants every name below example.org, and not
 /// example.org itself.
 inline bool host(std::string_view listed, std::string_view name) {
+  const auto of_a_name = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.';
+  };
+  if (!std::all_of(name.begin(), name.end(), of_a_name))
+    return false;  // such as an address with a zone: ::1%.example.org
   if (name.ends_with('.')) name.remove_suffix(1);
   const bool below = listed.starts_with("*.");
   if (below) listed.remove_prefix(1);
