@@ -52,6 +52,7 @@ def test_unknown_agents(member, pair):
 
 def test_reading_twice_keeps_the_first_time(member, pair):
     message = send(member.client, sender_agent_id=pair[0], recipient_agent_id=pair[1]).json()
+    problem(member.client.patch(f"/messages/{message['id']}/read", headers={"If-Match": '"7"'}), 412)
     first = member.client.patch(f"/messages/{message['id']}/read")
     assert (first.status_code, first.json()["is_read"]) == (200, True)
     again = member.client.patch(f"/messages/{message['id']}/read").json()

@@ -53,6 +53,8 @@ def test_unapproved_gets_no_work(new_worker):
 def test_approval_can_be_taken_back(admin, new_worker):
     worker, client = new_worker()
     assert client.get(f"/workers/{worker['id']}/tasks").status_code == 200
+    stale = {"If-Match": f'"{worker["revision"] + 7}"'}
+    problem(admin.client.patch(f"/admin/workers/{worker['id']}/approve", json={"is_approved": False}, headers=stale), 412)
     answer = admin.client.patch(f"/admin/workers/{worker['id']}/approve", json={"is_approved": False})
     assert (answer.status_code, answer.json()["is_approved"]) == (200, False)
     problem(client.get(f"/workers/{worker['id']}/tasks"), 403)

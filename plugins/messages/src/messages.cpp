@@ -84,6 +84,7 @@ class Messages final : public atrium::Plugin {
   atrium::Reply mark_read(const atrium::Request& request) {
     return atrium::ok(store().transaction(request.principal(), [&](atrium::Transaction& tx) {
       auto message = tx.get<Message>(request.principal(), request.id());
+      atrium::require_match(request.header("if-match").value_or(""), message);
       if (!message.is_read) {
         message.is_read = true;
         message.read_at = atrium::Time::now();

@@ -146,6 +146,8 @@ class Tasks final : public atrium::Plugin {
     if (who.kind() == "worker") require_worker_may(tx, who, before, now, given);
     if (now.agent_id != before.agent_id) reassign(tx, before, now, given.contains("status"));
     require_move(before.status, now.status);
+    if (now.status == (now.agent_id ? Status::pending : Status::assigned))
+      throw atrium::conflict("A task is assigned while it has an agent, and pending while it has none: set agent_id.");
     const bool claims =
         given.contains("status") && now.status == Status::in_progress && before.status != Status::review;
     if (claims) {

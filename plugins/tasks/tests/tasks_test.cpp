@@ -193,6 +193,15 @@ TEST_F(Tasks, AWorkerClaimsOnlyTasksOfItsAgentsAndForItselfOnly) {
   EXPECT_EQ(done.json()["result"], "42") << done.body;
 }
 
+TEST_F(Tasks, ATaskIsAssignedExactlyWhileItHasAnAgent) {
+  const auto task = make();
+  EXPECT_EQ(host.patch(path(task), {{"status", "pending"}}).status, 409);
+  EXPECT_EQ(host.patch(path(task), {{"agent_id", nullptr}}).json()["status"], "pending");
+  EXPECT_EQ(host.patch(path(task), {{"status", "assigned"}}).status, 409);
+  const auto again = host.patch(path(task), {{"status", "assigned"}, {"agent_id", task["agent_id"]}});
+  EXPECT_EQ(again.json()["status"], "assigned") << again.body;
+}
+
 TEST_F(Tasks, WhatIsOverStaysAsItIs) {
   const auto task = make();
   EXPECT_EQ(host.post(path(task) + "/cancel").json()["status"], "cancelled");

@@ -280,6 +280,7 @@ class Workers final : public atrium::Plugin {
     const auto decision = request.parse<Approval>();
     return atrium::ok(store().transaction(request.principal(), [&](atrium::Transaction& tx) {
       auto worker = tx.get<Worker>(request.principal(), request.id());
+      atrium::require_match(request.header("if-match").value_or(""), worker);
       worker.is_approved = decision.is_approved;
       if (decision.group) worker.worker_group = *decision.group;
       tx.update(worker);
