@@ -15,9 +15,10 @@ import sys
 import textwrap
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SOURCES = ("sdk/template/", "sdk/samples/", "sdk/testing/", "plugins/")
-LANGUAGES = {"cpp", "c", "rust", "json", "cmake"}
-FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.M | re.S)
+SOURCES = ("sdk/template/", "sdk/samples/", "sdk/testing/", "plugins/", "tests/docs/")
+LANGUAGES = {"cpp", "c", "rust", "json", "cmake", "sh"}
+FENCE = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```$", re.M | re.S)
+RUN_AS_IT_STANDS = " run"  # by test_examples.py
 MARKER = re.compile(r"<!-- listing: (\S+)(?: #(\S+))? -->\n\Z")
 NEW_PLUGIN = {"@ID@": "todo-list", "@TABLE@": "todo_list", "@CLASS@": "TodoList", "@NAME@": "Todo list"}
 
@@ -39,9 +40,9 @@ def blocks(page):
     """The blocks of a page's text that are listings, or have to be."""
     for fence in FENCE.finditer(page):
         marker = MARKER.search(page, 0, fence.start())
-        if marker or fence[1] in LANGUAGES:
+        if marker or fence[1] in LANGUAGES and fence[2] != RUN_AS_IT_STANDS:
             path, part = marker.groups() if marker else ("", "")
-            yield Block(page.count("\n", 0, fence.start()) + 1, fence[1], fence[2], path, part or "")
+            yield Block(page.count("\n", 0, fence.start()) + 1, fence[1], fence[3], path, part or "")
 
 
 def region(text, name):

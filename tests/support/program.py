@@ -26,7 +26,8 @@ STARTS_WITHIN, STOPS_WITHIN = 120, 60  # seconds; sanitizer builds on a busy mac
 class Atrium:
     """One `atrium serve`. Start and stop it as often as you like: the data folder stays."""
 
-    def __init__(self, folder, environment=None, arguments=()):
+    def __init__(self, folder, environment=None, arguments=(), binary=BINARY):
+        self.binary = binary
         self.data = pathlib.Path(folder) / "data"
         self.environment = {**GENEROUS, **(environment or {})}
         self.arguments = list(arguments)
@@ -36,7 +37,7 @@ class Atrium:
         self.heard = threading.Condition()
 
     def command_line(self):
-        return [BINARY, "serve", "--data", self.data, "--listen", "127.0.0.1:0", *self.arguments]
+        return [self.binary, "serve", "--data", self.data, "--listen", "127.0.0.1:0", *self.arguments]
 
     @property
     def api(self):
@@ -102,7 +103,7 @@ class Atrium:
         if self.url:
             environment["ATRIUM_URL"] = self.url
         environment.update(options.pop("environment", {}))
-        return subprocess.run([BINARY, *arguments], env=environment, capture_output=True, text=True, timeout=120,
+        return subprocess.run([self.binary, *arguments], env=environment, capture_output=True, text=True, timeout=120,
                               **options)
 
     def wait_for(self, text):

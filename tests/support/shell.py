@@ -8,17 +8,18 @@ from support.program import BINARY
 class Shell:
     """Somebody at a terminal: a home of their own, and nothing of Atrium in the environment but what is given."""
 
-    def __init__(self, home, **environment):
+    def __init__(self, home, binary=BINARY, **environment):
+        self.binary = binary
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ATRIUM_", "XDG_"))}
         self.home = home
         self.environment = {**inherited, "HOME": str(home), **environment}
 
     def run(self, *arguments, input="", **environment):
-        return subprocess.run([BINARY, *arguments], env={**self.environment, **environment}, input=input,
+        return subprocess.run([self.binary, *arguments], env={**self.environment, **environment}, input=input,
                               capture_output=True, text=True, timeout=120, start_new_session=True)
 
     def begin(self, *arguments, **environment):
-        return subprocess.Popen([BINARY, *arguments], env={**self.environment, **environment}, text=True,
+        return subprocess.Popen([self.binary, *arguments], env={**self.environment, **environment}, text=True,
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                 start_new_session=True)
 
