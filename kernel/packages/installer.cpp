@@ -139,7 +139,9 @@ void Installer::remove(const std::string& id, const storage::Actor& actor) {
 }
 
 void Installer::forget(const std::string& id) {
-  if (parts_.manager.find(id)) parts_.manager.remove(id);
+  // Where its package never came to run, the release's own version does, and goes on.
+  const bool ours = held_.contains(id) || !parts_.manager.manifest(id);
+  if (ours && parts_.manager.find(id)) parts_.manager.remove(id);
   if (const auto held = held_.find(id); held != held_.end()) {
     parts_.folder.remove(id, held->second);
     held_.erase(held);
