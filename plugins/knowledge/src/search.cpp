@@ -11,6 +11,7 @@ using atrium::Json;
 namespace {
 
 constexpr std::size_t most_near = 100, most_fused = 200;
+constexpr int most_rounds = 50;  // of asking again, because vectors of removed entries stood in the way
 constexpr std::size_t surely_read = 500, most_read = 2'000, read_at_once = 512;  // for phrases
 constexpr double fusion_constant = 60;  // of reciprocal rank fusion, as its authors chose it
 
@@ -121,10 +122,12 @@ Async<std::vector<Near>> Search::near(Request request) const {
     std::sort(among->begin(), among->end());
   }
   try {
-    auto looking = meaning_->nearest(*provider, request.text, most_near, std::move(among));
-    auto found = co_await looking;
-    forget_gone(found);
-    co_return found;
+    for (int round = 1;; ++round) {
+      auto looking = meaning_->nearest(*provider, request.text, most_near, among);
+      auto found = co_await looking;
+      const bool whole = !forget_gone(found);
+      if (whole || round == most_rounds) co_return found;
+    }
   } catch (const atrium::Problem& problem) {
     host_->log(atrium::Level::warning, "Searching by words alone: the embedding provider failed",
                {{"provider", provider->service}, {"error", problem.what()}});
@@ -132,9 +135,9 @@ Async<std::vector<Near>> Search::near(Request request) const {
   co_return std::vector<Near>{};
 }
 
-/// Vectors outlive their entries until somebody notices here.
-void Search::forget_gone(std::vector<Near>& near) const {
-  if (near.empty()) return;
+/// Vectors outlive their entries until somebody notices here. Whether some had: they took places of others.
+bool Search::forget_gone(std::vector<Near>& near) const {
+  if (near.empty()) return false;
   std::vector<std::int64_t> numbers;
   for (const auto& one : near) numbers.push_back(one.number);
   atrium::Parameters parameters;
@@ -143,9 +146,10 @@ void Search::forget_gone(std::vector<Near>& near) const {
   store_->run("SELECT number FROM knowledge WHERE number IN (" + marks + ")", parameters,
               [&](const atrium::Row& row) { there.insert(row.integer(0)); });
   std::erase_if(numbers, [&](std::int64_t number) { return there.contains(number); });
-  if (numbers.empty()) return;
+  if (numbers.empty()) return false;
   meaning_->forget(numbers);
   std::erase_if(near, [&](const Near& one) { return !there.contains(one.number); });
+  return true;
 }
 
 Results Search::page(const Request& request, const Query& query, const std::vector<Ranked>& ranked,

@@ -46,7 +46,7 @@ class Search {
   };
   void keep_phrases(std::vector<Match>& matches, const Query& query) const;
   atrium::Async<std::vector<Near>> near(Request request) const;
-  void forget_gone(std::vector<Near>& near) const;
+  bool forget_gone(std::vector<Near>& near) const;
   Results page(const Request& request, const Query& query, const std::vector<Ranked>& ranked, std::size_t total) const;
 
   const atrium::Store* store_;
