@@ -149,6 +149,7 @@ NEEDS = {
     "api/test_settings_health.py": ["tasks"],
     "api/test_settings.py": ["agents", "tasks", "runner", "llm-rehearsal", "tools"],
     "api/test_ssh.py": ["ssh", "secrets", "agents", "tasks", "runner", "llm-rehearsal", "workers"],
+    "api/test_ssh_times.py": ["ssh", "secrets", "agents", "tasks", "runner", "llm-rehearsal"],
     "api/test_tasks.py": ["agents", "tasks", "workers"],
     "api/test_webhooks.py": ["webhooks", "secrets", "tasks", "workers"],
     "api/test_workers.py": ["agents", "tasks", "workers"],

@@ -7,7 +7,7 @@ import pytest
 
 from support import accounts
 from support.accounts import PASSWORD
-from support.pressure import Logins
+from support.pressure import Logins, median_time, seconds
 from support.problems import pointers, problem
 from test_settings import as_they_were  # noqa: F401: puts back what a test changes
 
@@ -175,18 +175,13 @@ def test_many_logins_do_not_hold_up_others(server, admin, member, newcomer):
     """200 at once: other routes take at most twice as long (medians of one run), and who is refused learns when to come."""
     assert admin.client.put("/security", json={"max_failed_logins": 1000}).status_code == 200
 
-    def median(seconds=3):
-        taken, until = [], time.monotonic() + seconds
-        while time.monotonic() < until:
-            begun = time.perf_counter()
-            assert member.client.get("/tasks").status_code == 200
-            taken.append(time.perf_counter() - begun)
-        return statistics.median(taken)
-    median(1)
-    alone = median()
+    def other_route():
+        assert member.client.get("/tasks").status_code == 200
+    median_time(other_route, seconds(1))
+    alone = median_time(other_route, seconds(3))
     body = b'{"email": "%s", "password": "%s"}' % (newcomer.email.encode(), PASSWORD.encode())
     with Logins(server.address, 200, body) as logins:
-        among = median()
+        among = median_time(other_route, seconds(3))
     assert among <= 2 * alone, (alone, among, logins.answers)
     assert logins.answers.get(200, 0) > 0
     assert set(logins.answers) <= {200, 429, 503}, logins.answers

@@ -3,7 +3,6 @@ import base64
 import concurrent.futures
 import json
 import os
-import pathlib
 import secrets
 import signal
 import socket
@@ -13,41 +12,12 @@ import pytest
 
 from support import accounts, stored
 from support.events import PATIENCE
-from support.openssh import Agent, OpenSsh, User, alive, fingerprint, keygen, wait_until
+from support.openssh import Agent, OpenSsh, alive, fingerprint, keygen, wait_until
 from support.problems import pointers, problem
+from support.ssh import connection, execute, executions, pinned, run, secret, tried
+from support.ssh import keys, machine, ready, user  # noqa: F401: fixtures
 
 UNKNOWN = "01890000-0000-7000-8000-000000000000"
-
-
-@pytest.fixture(scope="module")
-def user():
-    made = User()
-    yield made
-    made.remove()
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory):
-    """Key pairs by their kind, the private keys' paths."""
-    folder = tmp_path_factory.mktemp("ssh-keys")
-    made = {}
-    for name, kind, passphrase, *options in (
-            ("ed25519", "ed25519", ""), ("encrypted", "ed25519", "open sesame"), ("ecdsa", "ecdsa", ""),
-            ("ecdsa-521", "ecdsa", "", "-b", "521"), ("rsa", "rsa", ""), ("rsa-pem", "rsa", "", "-m", "PEM"),
-            ("stranger", "ed25519", "")):
-        made[name] = folder / name
-        keygen(made[name], kind, passphrase, *options)
-    return made
-
-
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory, user, keys):
-    """The server that most tests use: it knows every key but the stranger's."""
-    with OpenSsh(tmp_path_factory.mktemp("sshd") / "server", user, ("ed25519", "ecdsa", "rsa")) as server:
-        for name, key in keys.items():
-            if name != "stranger":
-                server.allow(key.with_suffix(".pub"))
-        yield server
 
 
 @pytest.fixture
@@ -66,63 +36,8 @@ def own_machine(tmp_path, user, keys):
         server.stop()
 
 
-def secret(client, value):
-    answer = client.post("/secrets", json={"name": "ssh-" + secrets.token_hex(6), "value": value,
-                                           "granted_to": ["ssh"]})
-    assert answer.status_code == 201, answer.text
-    return answer.json()["name"]
-
-
-def connection(client, server, key=None, **members):
-    body = {"name": "machine-" + secrets.token_hex(6), "hostname": "127.0.0.1", "port": server.port,
-            "username": server.user.name, "auth_method": "private_key", **members}
-    if key:
-        body["secret"] = secret(client, key.read_text())
-    answer = client.post("/ssh-connections", json=body)
-    assert answer.status_code == 201, answer.text
-    return answer.json()
-
-
-def tried(client, made, **body):
-    answer = client.post(f"/ssh-connections/{made['id']}/test", json=body)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
-def pinned(client, server, key=None, **members):
-    """A connection whose host key is known, with what the confirming test said."""
-    made = connection(client, server, key, **members)
-    shown = tried(client, made)
-    assert shown["reason"] == "unknown_host_key"
-    return made, tried(client, made, confirm_fingerprint=shown["fingerprint"])
-
-
-def execute(client, made, command, **members):
-    return client.post(f"/ssh-connections/{made['id']}/execute", json={"command": command, **members})
-
-
-def run(client, made, command, **members):
-    answer = execute(client, made, command, **members)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
-def executions(client, made, **query):
-    answer = client.get(f"/ssh-connections/{made['id']}/executions", params=query)
-    assert answer.status_code == 200, answer.text
-    return answer.json()["items"]
-
-
 def audited(server, execution_id):
     return stored.audited(server, "ssh_execution", execution_id)
-
-
-@pytest.fixture
-def ready(admin, machine, keys):
-    """A connection that works."""
-    made, said = pinned(admin.client, machine, keys["ed25519"])
-    assert said["ok"], said
-    return made
 
 
 # -- the resource
@@ -499,18 +414,6 @@ def test_one_that_ignores_the_polite_signal_is_stopped_too(admin, user, ready):
     wait_until(lambda: not alive(int(pid.read_text())), "the command is gone")
 
 
-def test_a_client_that_goes_takes_its_command_along(server, admin, user, ready):
-    pid = user.home / ("pid-" + secrets.token_hex(4))
-    body = json.dumps({"command": f"echo $$ > {pid}; exec sleep 600"})
-    with socket.create_connection(server.address) as client:
-        client.sendall((f"POST /api/v1/ssh-connections/{ready['id']}/execute HTTP/1.1\r\nHost: localhost\r\n"
-                        f"Authorization: Bearer {admin.token}\r\nContent-Type: application/json\r\n"
-                        f"Content-Length: {len(body)}\r\n\r\n{body}").encode())
-        wait_until(lambda: pid.exists() and pid.read_text().strip(), "the command runs")
-    wait_until(lambda: not alive(int(pid.read_text())), "the command is gone")
-    assert wait_until(lambda: executions(admin.client, ready, status="cancelled"), "it is written down")
-
-
 def test_a_server_that_dies_midway(admin, own_machine, user, keys):
     machine = own_machine()
     made, _ = pinned(admin.client, machine, keys["ed25519"])
@@ -556,16 +459,6 @@ def test_atrium_stops_midway(own_server, machine, user, keys):
         running.exception(PATIENCE)
     wait_until(lambda: not alive(int(pid.read_text())), "the command is gone")
     assert stored.run(server, "SELECT status FROM ssh_executions") == [("cancelled",)]
-
-
-def test_a_hundred_at_once(server, admin, ready):
-    """More than sshd lets sign in at once, and none of them is lost; others are served meanwhile."""
-    with concurrent.futures.ThreadPoolExecutor(101) as pool:
-        running = [pool.submit(run, accounts.client(server, admin.token), ready, f"sleep 1; echo {number}",
-                               timeout_seconds=600) for number in range(100)]
-        while not all(one.done() for one in running):
-            assert admin.client.get("/agents").status_code == 200
-        assert [one.result()["stdout"] for one in running] == [f"{number}\n" for number in range(100)]
 
 
 def test_more_than_a_connection_allows_are_sent_away(server, admin, user, ready):

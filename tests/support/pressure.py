@@ -1,8 +1,68 @@
-"""Many clients that sign in at once, in a process of their own so that they do not hold up whoever measures."""
+"""Many clients at once, in a process of their own so that they do not hold up whoever measures; and the measuring."""
+import concurrent.futures
+import http.client
 import multiprocessing
 import selectors
 import socket
+import statistics
+import threading
 import time
+
+
+def seconds(count):
+    """A condition that holds for so long."""
+    until = time.monotonic() + count
+    return lambda: time.monotonic() < until
+
+
+def median_time(attempt, goes_on):
+    """How long attempt() takes, in seconds: the median of its times while goes_on()."""
+    taken = []
+    while goes_on():
+        begun = time.perf_counter()
+        attempt()
+        taken.append(time.perf_counter() - begun)
+    return statistics.median(taken)
+
+
+class Burst:
+    """A POST from each of as many clients as there are bodies, all sent at the moment when it opens. It closes when all
+    are answered: `answers` are then their statuses and bodies, in order."""
+
+    def __init__(self, server, token, path, bodies):
+        self.begun, self.over = multiprocessing.Event(), multiprocessing.Event()
+        self.queue = multiprocessing.Queue()
+        self.process = multiprocessing.Process(
+            target=_burst, args=(server.address, token, "/api/v1" + path, bodies, self.begun, self.over, self.queue),
+            daemon=True)
+
+    def __enter__(self):
+        self.process.start()
+        assert self.begun.wait(60)
+        return self
+
+    def running(self):
+        return self.process.is_alive() and not self.over.is_set()
+
+    def __exit__(self, *_):
+        self.answers = self.queue.get(timeout=60)
+        self.process.join(60)
+
+
+def _burst(address, token, path, bodies, begun, over, queue):
+    ready = threading.Barrier(len(bodies), begun.set)
+
+    def post(body):
+        connection = http.client.HTTPConnection(*address, timeout=60)
+        connection.connect()
+        ready.wait(60)
+        connection.request("POST", path, body, {"Authorization": "Bearer " + token, "Content-Type": "application/json"})
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    with concurrent.futures.ThreadPoolExecutor(len(bodies)) as pool:
+        answers = list(pool.map(post, bodies))
+    over.set()
+    queue.put(answers)
 
 
 class Logins:
