@@ -1,3 +1,4 @@
+import contextlib
 import pathlib
 import secrets
 
@@ -38,13 +39,13 @@ def server(store_environment, store, tmp_path_factory):
         yield program
 
 
-@pytest.fixture
-def own_server(tmp_path):
-    """Makes servers on SQLite for one test alone: own_server(ATRIUM_HTTP_MAX_BODY="1024")."""
+@contextlib.contextmanager
+def servers(folder, environment):
+    """make(*ARGUMENTS, **ENVIRONMENT): each in a folder of its own; all are stopped in the end."""
     made = []
 
-    def make(*arguments, **environment):
-        program = Atrium(tmp_path / str(len(made)), environment, arguments)
+    def make(*arguments, **more):
+        program = Atrium(folder / str(len(made)), {**environment, **more}, arguments)
         made.append(program)
         program.start()
         return program
@@ -53,6 +54,25 @@ def own_server(tmp_path):
     for program in made:
         if program.process:
             program.stop()
+
+
+@pytest.fixture
+def own_server(tmp_path):
+    """Makes servers on SQLite for one test alone: own_server(ATRIUM_HTTP_MAX_BODY="1024")."""
+    with servers(tmp_path, {}) as make:
+        yield make
+
+
+@pytest.fixture
+def own_server_on_each(request, store, tmp_path):
+    """As own_server, on each store in turn; on PostgreSQL they share one database."""
+    if store == "sqlite":
+        with servers(tmp_path, {}) as make:
+            yield make
+        return
+    with postgresql.database(request.getfixturevalue("postgresql_cluster")) as url, \
+            servers(tmp_path, {"ATRIUM_DATABASE_URL": url}) as make:
+        yield make
 
 
 @pytest.fixture

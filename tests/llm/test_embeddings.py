@@ -17,12 +17,12 @@ ANSWERS.append({"match": {"inputText": "trout"}, "response": {"embedding": REST}
 
 
 @pytest.fixture
-def knowledge_on(own_server, tmp_path):
+def knowledge_on(own_server_on_each, tmp_path):
     """knowledge_on(model): a server that has its embeddings from there, and its admin's client."""
     def make(model):
         configuration = tmp_path / "embeddings.toml"
         configuration.write_text(CONFIGURATION.format(url=model.url))
-        server = own_server("--config", configuration, OPENAI_API_KEY="sk-for-tests")
+        server = own_server_on_each("--config", configuration, OPENAI_API_KEY="sk-for-tests")
         return server, accounts.first_admin(server).client
     return make
 
@@ -56,8 +56,8 @@ def test_what_means_the_same_is_found(knowledge_on, tmp_path):
         assert "sk-for-tests" not in "".join(server.log)
 
 
-def test_without_a_provider_words_alone_find(own_server):
-    client = accounts.first_admin(own_server()).client
+def test_without_a_provider_words_alone_find(own_server_on_each):
+    client = accounts.first_admin(own_server_on_each()).client
     add(client, "Garage", "The automobile is washed on Mondays.")
     add(client, "Cellar", "Far from any vehicle.")
     assert titles(client, "vehicle") == ["Cellar"]
