@@ -2,43 +2,16 @@
 import base64
 import collections
 import json
-import os
 import pathlib
 import secrets
-import subprocess
 import tarfile
-import urllib.parse
 
 import httpx
 import pytest
 
 from support import accounts, events, postgresql
+from support.canaries import OVERVIEWS, Canaries, absent_from_wal, kept
 from support.program import STORES, Atrium
-
-
-class Canaries:
-    def __init__(self):
-        self.values = []
-
-    def new(self):
-        # Letters that JSON and URLs leave as they are, so that the plain search finds every such spelling too.
-        self.values.append("canary" + secrets.token_hex(24))
-        return self.values[-1]
-
-    def spellings(self):
-        for value in self.values:
-            raw = value.encode()
-            yield raw
-            yield raw.hex().encode()
-            # Base64 of the value at each of the three places where it may begin in a longer text.
-            for shift in range(3):
-                text = base64.b64encode(b"\0" * shift + raw)
-                yield text[4 if shift else 0:-4]
-
-    def in_(self, where, content):
-        content = content if isinstance(content, bytes) else content.encode()
-        found = [spelling for spelling in self.spellings() if spelling in content or spelling.upper() in content]
-        assert not found, f"{len(found)} spellings of secret values are in {where}"
 
 
 @pytest.mark.parametrize("kind", STORES)
@@ -51,8 +24,14 @@ def test_no_value_is_anywhere(kind, request, tmp_path):
 
 
 def search(tmp_path, url):
+    canaries = Canaries()
+    with absent_from_wal(canaries, url):
+        search_program(canaries, tmp_path, url)
+
+
+def search_program(canaries, tmp_path, url):
     environment = {"ATRIUM_LOG_LEVEL": "trace", **({"ATRIUM_DATABASE_URL": url} if url else {})}
-    server, canaries = Atrium(tmp_path, environment), Canaries()
+    server = Atrium(tmp_path, environment)
     server.log = collections.deque()  # every line
     server.start()
     admin = accounts.first_admin(server)
@@ -62,13 +41,13 @@ def search(tmp_path, url):
         stream.nothing_before_pong()
         canaries.in_("the event stream", json.dumps(stream.seen))
     seen_by_clients(canaries, server, admin, secret, deleted)
-    kept(canaries, server, url, "while it runs")
+    kept(canaries, server, "while it runs")
     if not url:
         backup(canaries, server, tmp_path)
     canaries.in_("config show", server.command("config", "show").stdout)
     server.stop()
     canaries.in_("the log", "".join(server.log))
-    kept(canaries, server, url, "after its end")
+    kept(canaries, server, "after its end")
 
 
 def put_in(canaries, admin):
@@ -81,7 +60,7 @@ def put_in(canaries, admin):
         assert answer.status_code == 201, answer.text
         return answer.json()["id"]
 
-    secret, deleted = make(), make()
+    secret, deleted = make(name=canaries.mark), make()
     path = f"/secrets/{secret}"
     assert client.put(path, json={"value": canaries.new()}).status_code == 200
     assert client.post(path + "/rotate", json={"value": canaries.new()}).status_code == 200
@@ -109,29 +88,15 @@ def put_in_by_plugins(canaries, admin):
     assert made.status_code == 201, made.text
     # Of a webhook's key the bytes count; its text is base64 of them.
     canaries.values.append(made.json()["secret"].removeprefix("whsec_"))
-    for path in ("/webhooks", f"/webhooks/{made.json()['id']}"):
-        canaries.in_(path, admin.client.get(path).content)
+    canaries.in_answers(admin.client, "/webhooks", f"/webhooks/{made.json()['id']}",
+                        f"/webhooks/{made.json()['id']}/deliveries")
 
 
 def seen_by_clients(canaries, server, admin, secret, deleted):
-    for path in ("/secrets", "/secrets/expiring", f"/secrets/{secret}", f"/secrets/{secret}/versions",
-                 f"/secrets/{deleted}", "/secrets/rotate-master", "/openapi.json", "/health"):
-        canaries.in_(path, admin.client.get(path).content)
+    canaries.in_answers(admin.client, "/secrets", "/secrets/expiring", f"/secrets/{secret}",
+                        f"/secrets/{secret}/versions", "/secrets/rotate-master", *OVERVIEWS)
+    canaries.in_("the answer about a deleted secret", admin.client.get(f"/secrets/{deleted}").content)
     canaries.in_("/metrics", httpx.get(server.url + "/metrics").content)
-
-
-def kept(canaries, server, url, when):
-    """The data folder with database, WAL and objects, or PostgreSQL's dump."""
-    files = [file for file in server.data.rglob("*") if file.is_file() and not file.is_symlink()]
-    assert files
-    for file in files:
-        canaries.in_(f"{file.name} {when}", file.read_bytes())
-    if url:
-        parts = urllib.parse.urlsplit(url)
-        dump = subprocess.run(["pg_dump", "--dbname", parts._replace(netloc=f"{parts.username}@{parts.hostname}:{parts.port}")
-                               .geturl()], env={**os.environ, "PGPASSWORD": parts.password}, capture_output=True, check=True)
-        assert b"secret_versions" in dump.stdout
-        canaries.in_(f"the database {when}", dump.stdout)
 
 
 def backup(canaries, server, tmp_path):
