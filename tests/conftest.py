@@ -179,6 +179,7 @@ NEEDS = {
     "llm/test_embeddings.py": ["knowledge", "llm-openai"],
     "llm/test_file_tools.py": ["agents", "tasks", "runner", "llm-openai", "files"],
     "llm/test_openai.py": ["agents", "tasks", "runner", "llm-openai", "tools"],
+    "llm/test_prompt_canaries.py": ["agents", "tasks", "runner", "llm-openai", "secrets", "ssh"],
     "cli/test_installation.py": ["agents", "tasks"],
     "cli/test_kernel_commands.py": ["agents", "tasks", "messages"],
     "cli/test_run.py": ["agents", "tasks", "runner", "llm-rehearsal", "tools"],

@@ -7,14 +7,14 @@ PRICES = {"gpt-test": {"input": 2.5, "output": 10}}
 
 @pytest.fixture
 def agent_on(own_server_on_each, tmp_path):
-    """agent_on(model): on each store, a server whose provider is that model, its admin, and an agent that works there."""
-    def make(model, prices=PRICES):
+    """agent_on(model): on each store, a server with that model as its provider, its admin, and an agent that works."""
+    def make(model, prices=PRICES, **environment):
         lines = ["[plugin.llm-openai]", f'base_url = "{model.url}/v1"', 'default_model = "gpt-test"']
         for name, price in prices.items():
             lines.append(f'prices.{name} = {{ input = {price["input"]}, output = {price["output"]} }}')
         configuration = tmp_path / "openai.toml"
         configuration.write_text("\n".join(lines) + "\n")
-        server = own_server_on_each("--config", configuration, OPENAI_API_KEY="sk-for-tests")
+        server = own_server_on_each("--config", configuration, OPENAI_API_KEY="sk-for-tests", **environment)
         admin = accounts.first_admin(server)
         agent = admin.client.post("/agents", json={
             "name": "model", "llm_provider": "openai", "enabled_tools": ["calculator"], "system_prompt": "Be exact."})

@@ -2,17 +2,9 @@
 import json
 
 from support.events import Events
-from support.language_model import LanguageModel
+from support.language_model import LanguageModel, told_to_use
 
 REPORT = "# Sales\n\nÜber Plan.\n"
-
-
-def told_to_use(tool, arguments):
-    return [
-        {"match": {"userMessage": tool, "hasToolResult": False},
-         "response": {"toolCalls": [{"id": "call_1", "name": tool, "arguments": json.dumps(arguments)}]}},
-        {"match": {"userMessage": tool, "hasToolResult": True}, "response": {"content": "Done."}},
-    ]
 
 
 def run(server, admin, agent, tool):

@@ -12,6 +12,16 @@ from support.events import PATIENCE
 TOOLS = pathlib.Path(__file__).resolve().parents[1] / "tools"
 
 
+def told_to_use(tool, arguments, word=None):
+    """Answers to instructions that name the word (else the tool): first the tool is used, then all is done."""
+    word = word or tool
+    return [
+        {"match": {"userMessage": word, "hasToolResult": False},
+         "response": {"toolCalls": [{"id": "call_1", "name": tool, "arguments": json.dumps(arguments)}]}},
+        {"match": {"userMessage": word, "hasToolResult": True}, "response": {"content": "Done."}},
+    ]
+
+
 class LanguageModel:
     """`with LanguageModel(folder, answers, "--chunk-size", "5") as model:`; answers: aimock's fixtures."""
 
