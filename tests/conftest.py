@@ -177,6 +177,7 @@ NEEDS = {
     "plugins/test_quarantine.py": ["agents"],
     "plugins/test_upgrades.py": ["agents", "messages"],
     "llm/test_embeddings.py": ["knowledge", "llm-openai"],
+    "llm/test_hybrid_search.py": ["knowledge", "llm-openai"],
     "llm/test_file_tools.py": ["agents", "tasks", "runner", "llm-openai", "files"],
     "llm/test_openai.py": ["agents", "tasks", "runner", "llm-openai", "tools"],
     "llm/test_prompt_canaries.py": ["agents", "tasks", "runner", "llm-openai", "secrets", "ssh"],

@@ -3,6 +3,12 @@ import pytest
 from support import accounts
 
 PRICES = {"gpt-test": {"input": 2.5, "output": 10}}
+# One text in a request, so that the server can tell them apart.
+EMBEDDINGS = """[plugin.llm-openai]
+base_url = "{url}/v1"
+embedding_model = "embed-test"
+embedding_batch = 1
+"""
 
 
 @pytest.fixture
@@ -21,4 +27,16 @@ def agent_on(own_server_on_each, tmp_path):
         assert agent.status_code == 201, agent.text
         assert admin.client.post(f"/agents/{agent.json()['id']}/start").status_code == 200
         return server, admin, agent.json()
+    return make
+
+
+@pytest.fixture
+def knowledge_on(own_server_on_each, tmp_path):
+    """knowledge_on(model): on each store, a server that has its embeddings from there, and its admin's client."""
+    def make(model):
+        configuration = tmp_path / "embeddings.toml"
+        configuration.write_text(EMBEDDINGS.format(url=model.url))
+        server = own_server_on_each("--config", configuration, OPENAI_API_KEY="sk-for-tests")
+        server.admin = accounts.first_admin(server)
+        return server, server.admin.client
     return make

@@ -5,26 +5,10 @@ from support import accounts
 from support.language_model import LanguageModel
 from support.metrics import wait_for_metric
 
-# One text in a request, so that the server can tell them apart; of two dimensions: driving, and the rest.
-CONFIGURATION = """[plugin.llm-openai]
-base_url = "{url}/v1"
-embedding_model = "embed-test"
-embedding_batch = 1
-"""
+# Of two dimensions: driving, and the rest.
 DRIVING, REST = [0.9, 0.1], [0.1, 0.9]
 ANSWERS = [{"match": {"inputText": word}, "response": {"embedding": DRIVING}} for word in ("automobile", "vehicle")]
 ANSWERS.append({"match": {"inputText": "trout"}, "response": {"embedding": REST}})
-
-
-@pytest.fixture
-def knowledge_on(own_server_on_each, tmp_path):
-    """knowledge_on(model): a server that has its embeddings from there, and its admin's client."""
-    def make(model):
-        configuration = tmp_path / "embeddings.toml"
-        configuration.write_text(CONFIGURATION.format(url=model.url))
-        server = own_server_on_each("--config", configuration, OPENAI_API_KEY="sk-for-tests")
-        return server, accounts.first_admin(server).client
-    return make
 
 
 def add(client, title, content):

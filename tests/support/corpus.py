@@ -32,16 +32,21 @@ def real_texts(most):
 def load(server, token, texts):
     """An entry for each text, stored in whatever order the clients come in."""
     with ThreadPoolExecutor(CLIENTS) as pool:
-        list(pool.map(lambda first: _add(server, token, texts[first::CLIENTS]), range(CLIENTS)))
+        list(pool.map(lambda first: add(server, token, map(entry, texts[first::CLIENTS])), range(CLIENTS)))
 
 
-def _add(server, token, texts):
+def entry(text):
+    return {"title": text[:40], "content": text}
+
+
+def add(server, token, entries):
+    """One after the other."""
     head = (f"POST /api/v1/knowledge HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
             "Content-Type: application/json\r\nContent-Length: ").encode()
     with socket.create_connection(server.address, PATIENCE) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for text in texts:
-            body = json.dumps({"title": text[:40], "content": text}).encode()
+        for members in entries:
+            body = json.dumps(members).encode()
             connection.sendall(b"%s%d\r\n\r\n%s" % (head, len(body), body))
             status, said = answer(connection)
             assert status == 201, said
