@@ -142,6 +142,7 @@ def answers(admin, queries):
 
 def test_both_databases_find_the_same(both):
     texts, admins = both
+    assert len(set(texts)) == 10_000 and min(map(len, texts)) >= 60
     words = [re.findall(r"[a-z]{4,}", text) for text in texts[::71]]
     queries = [sample[len(sample) // 2] for sample in words if sample]
     queries += [f"{sample[0]} {sample[-1]}" for sample in words if len(sample) > 2]

@@ -1,32 +1,78 @@
-"""Real texts for a knowledge base, and the quickest way to get them there: the comments of this machine's headers."""
+"""Real texts for a knowledge base, out of this machine's headers, modules, documents and manuals, and the quickest way
+to get them there."""
+import gzip
 import itertools
 import json
 import pathlib
 import re
 import socket
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 COMMENTS = re.compile(r"/\*(.*?)\*/|((?:^[ \t]*//[^\n]*\n)+)", re.S | re.M)
 MARKS = re.compile(r"(?m)^\s*(\*|//+[!<]?)")
+DOCSTRINGS = re.compile(r'^[ \t]*(?:def|class) [^\n]*:[ \t]*\n\s*r?"""(.*?)"""', re.S | re.M)
+REQUESTS = re.compile(r"""(?m)^[.'].*|\\f[^(\[]|\\f\[\w*\]|\\&""")  # what tells a manual's typesetter how, not what
+PARAGRAPHS = re.compile(r"\n\s*\n")
+LEAST, MOST = 60, 4000  # characters
 CLIENTS, PATIENCE = 16, 60
 
 
 def comments():
-    """Every comment of some length once, in the order of the files."""
+    """Of the headers."""
+    for path in _files("/usr/include", "*.h*"):
+        for comment in COMMENTS.finditer(_read(path)):
+            yield MARKS.sub("", comment[1] or comment[2] or "")
+
+
+def docstrings():
+    """Of Python's own modules and of what is installed for it."""
+    for folder in sorted(pathlib.Path("/usr/lib").glob("python3*")):
+        for path in _files(folder, "*.py"):
+            yield from DOCSTRINGS.findall(_read(path))
+
+
+def documents():
+    """The paragraphs of what the packages have to say."""
+    for path in _files("/usr/share/doc", "*"):
+        yield from PARAGRAPHS.split(_read(path))
+
+
+def manuals():
+    """The passages between two requests for another paragraph."""
+    for path in _files("/usr/share/man", "*.gz"):
+        for passage in re.split(r"(?m)^\.[PLTIS][PH].*", _read(path)):
+            yield REQUESTS.sub("", passage).replace("\\-", "-")
+
+
+def all_texts():
+    """Every text of this machine once, if it has some length, always in the same order."""
     seen = set()
-    for path in sorted(pathlib.Path("/usr/include").rglob("*.h*")):
-        for comment in COMMENTS.finditer(path.read_text(errors="ignore")):
-            text = re.sub(r"\s+", " ", MARKS.sub("", comment[1] or comment[2] or "")).strip()[:4000]
-            if len(text) >= 60 and text not in seen:
-                seen.add(text)
-                yield text
+    for raw in itertools.chain(comments(), docstrings(), documents(), manuals()):
+        text = re.sub(r"\s+", " ", raw).strip()[:MOST]
+        if len(text) >= LEAST and text not in seen:
+            seen.add(text)
+            yield text
 
 
 def real_texts(most):
-    """So many different texts. Where there are not as many comments, the rest are two that follow each other."""
-    texts = list(itertools.islice(comments(), most))
-    assert len(texts) * 2 > most, f"only {len(texts)} texts in /usr/include"
-    return texts + [f"{one}\n\n{other}" for one, other in itertools.islice(zip(texts, texts[1:]), most - len(texts))]
+    """So many different texts that somebody wrote."""
+    found = list(itertools.islice(all_texts(), most))
+    assert len(found) == most, f"only {len(found)} texts on this machine"
+    return found
+
+
+def _files(folder, pattern):
+    return (path for path in sorted(pathlib.Path(folder).rglob(pattern)) if path.is_file())
+
+
+def _read(path):
+    """A text, compressed or not; nothing of what is none."""
+    try:
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except (OSError, EOFError, zlib.error):
+        return ""
+    return "" if b"\0" in content else content.decode(errors="ignore")
 
 
 def load(server, token, texts):
