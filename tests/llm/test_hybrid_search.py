@@ -90,3 +90,15 @@ def test_as_brute_force_finds(client, meanings, queries):
             assert [item["score"] for item in answer["items"]] == pytest.approx([score for _, score in expected])
             fused += len(set(words) & set(nearest[:NEAREST]))
     assert fused > 20, "words and meaning had entries in common"
+
+
+def test_what_is_gone_leaves_no_gap(client, meanings, queries):
+    """The first search after removals counts as many entries by their meaning as any other."""
+    query = queries[-1]
+    gone = found(client, query)["items"][:ENTRIES // 5]
+    for item in gone:
+        assert client.delete(f"/knowledge/{item['id']}").status_code == 204
+    left = {title(number) for number in range(ENTRIES)} - {item["title"] for item in gone}
+    words = [item["title"] for item in found(client, query + " -qzqzqz")["items"]]
+    nearest = sorted(left, key=lambda name: similarity(meanings[name], meanings[query]), reverse=True)[:NEAREST]
+    assert [item["title"] for item in found(client, query)["items"]] == [name for name, _ in by_hand(words, nearest)]
