@@ -1,5 +1,6 @@
 """People and their clients, made through the API as anybody would make them."""
 import secrets
+import socket
 
 import httpx
 
@@ -31,7 +32,12 @@ class Account:
 def client(server, token=None, **headers):
     if token:
         headers["Authorization"] = "Bearer " + token
-    return httpx.Client(base_url=server.api, headers=headers, timeout=60)
+    return httpx.Client(base_url=server.api, headers=headers, timeout=60, event_hooks={"response": [no_delay]})
+
+
+def no_delay(answer):
+    """This httpx sends head and body apart: without this each body waits 40 ms for the head's acknowledgement."""
+    answer.extensions["network_stream"].get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def anonymous(server):
