@@ -189,7 +189,7 @@ NEEDS = {
     "crash/test_kill_knowledge.py": ["knowledge"],
     "crash/test_kill_webhooks.py": ["webhooks", "secrets", "tasks"],
     "docs/test_guide_plugin.py": ["secrets"],
-    "hostile/test_webhook_targets.py": ["webhooks", "secrets"],
+    "hostile/test_webhook_targets.py": ["webhooks", "secrets", "tasks"],
     "crash/test_kill_rotations.py": ["secrets"],
     "hostile/test_canaries.py": ["secrets"],
     "crash/test_kill_uploads.py": ["files"],
