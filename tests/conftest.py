@@ -171,6 +171,7 @@ NEEDS = {
     "api/test_ssh.py": ["ssh", "secrets", "agents", "tasks", "runner", "llm-rehearsal", "workers"],
     "api/test_ssh_times.py": ["ssh", "secrets", "agents", "tasks", "runner", "llm-rehearsal"],
     "api/test_tasks.py": ["agents", "tasks", "workers"],
+    "api/test_webhook_times.py": ["webhooks", "secrets", "tasks"],
     "api/test_webhooks.py": ["webhooks", "secrets", "tasks", "workers"],
     "api/test_workers.py": ["agents", "tasks", "workers"],
     "plugins/test_installing.py": ["agents", "messages"],

@@ -1,7 +1,7 @@
 // Secrets, signatures and the schedule: what Standard Webhooks 1.0 fixes.
 #include "../src/signature.hpp"
 
-#include "../src/schedule.hpp"
+#include "../src/outbox.hpp"
 
 #include <gtest/gtest.h>
 
@@ -49,6 +49,18 @@ TEST(Schedule, PausesSpreadAroundTheirTimeAndEnd) {
   }
   EXPECT_TRUE(differ);
   EXPECT_FALSE(schedule.pause(3, std::nullopt));
+}
+
+TEST(Schedule, LastsADayUnlessConfiguredOtherwise) {
+  const Settings settings;
+  std::int64_t seconds = 0, attempts = 1;
+  for (const auto pause : settings.retry_seconds) seconds += pause, ++attempts;
+  EXPECT_EQ(attempts, 8);
+  EXPECT_GE(seconds, 24 * 3'600);
+  EXPECT_LE(seconds, 24 * 3'600 + 600);
+  const Schedule schedule(settings.retry_seconds);
+  EXPECT_TRUE(schedule.pause(7, std::nullopt));
+  EXPECT_FALSE(schedule.pause(8, std::nullopt));
 }
 
 TEST(Schedule, AnEndpointMayAskForMoreTimeWithinBounds) {
