@@ -15,6 +15,15 @@ def postgresql_cluster():
         yield url
 
 
+@pytest.fixture(scope="session")
+def bucket():
+    """The objects.url of a bucket on a real S3 gateway: packaging/check's, or one of this run's own."""
+    from support import ceph
+
+    with ceph.gateway() as url:
+        yield url
+
+
 @pytest.fixture(scope="session", params=STORES)
 def store(request):
     return request.param

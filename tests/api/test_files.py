@@ -16,22 +16,12 @@ import httpx
 import pytest
 
 from support import accounts, events, postgresql, raw
-from support.program import STORES, Atrium
+from support.program import OBJECTS, STORES, Atrium
 from support.problems import pointers, problem
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89" + bytes(100)
-# On a real gateway too, where the run has one.
-OBJECTS = os.environ.get("ATRIUM_TEST_OBJECTS", "disk,s3" if "ATRIUM_TEST_S3" in os.environ else "disk").split(",")
 HALF_A_GIGABYTE = 512 << 20
 PLACES = [(store, "disk") for store in STORES if "disk" in OBJECTS] + [(STORES[0], "s3")] * ("s3" in OBJECTS)
-
-
-@pytest.fixture(scope="session")
-def bucket():
-    from support import ceph
-
-    with ceph.gateway() as url:
-        yield url
 
 
 @pytest.fixture(scope="module", params=PLACES, ids="-".join)

@@ -1,28 +1,32 @@
 """kill -9 at random moments of uploads and removals: no row without its bytes, and bytes without a row are swept."""
+import contextlib
 import hashlib
 import os
 import random
 import secrets
 import threading
-import time
 
 import httpx
 import pytest
 
 from support import accounts, postgresql
-from support.events import PATIENCE
-from support.program import STORES, Atrium
+from support.objects import Bucket, Folder
+from support.program import OBJECTS, STORES, Atrium
+from support.webhooks import eventually
 
 KILLS = int(os.environ.get("ATRIUM_TEST_FILE_KILLS", "25"))
+KILLS_ON_S3 = 5
 SEED = int(os.environ.get("ATRIUM_TEST_SEED") or secrets.randbits(32))
-UPLOADERS, LARGEST = 3, 2 << 20
+UPLOADERS = 3
+LARGEST = {"disk": 2 << 20, "s3": 12 << 20}  # above 8 MiB an upload to S3 has parts
+PLACES = [(store, "disk") for store in STORES if "disk" in OBJECTS] + [(STORES[0], "s3")] * ("s3" in OBJECTS)
 
 
 class Work:
     """Uploads and removes until the server dies; remembers what it was told."""
 
-    def __init__(self, server, token, chance):
-        self.server, self.token, self.chance = server, token, chance
+    def __init__(self, server, token, largest):
+        self.server, self.token, self.largest = server, token, largest
         self.kept, self.removed, self.lock = {}, set(), threading.Lock()
 
     def go_on_until_killed(self, seed):
@@ -37,7 +41,7 @@ class Work:
                 return
 
     def upload(self, client, chance):
-        data = chance.randbytes(chance.randint(0, LARGEST))
+        data = chance.randbytes(chance.randint(0, self.largest))
         answer = client.post("/files/upload", files={"file": ("a.bin", data, "application/octet-stream")})
         assert answer.status_code == 201, answer.text
         with self.lock:
@@ -54,21 +58,24 @@ class Work:
                 self.removed.add(id)
 
 
-@pytest.mark.parametrize("kind", STORES)
-def test_rows_and_bytes_agree(kind, request, tmp_path, capsys):
+@pytest.mark.parametrize("store, place", PLACES)
+def test_rows_and_bytes_agree(store, place, request, tmp_path, capsys):
+    kills = KILLS_ON_S3 if place == "s3" else KILLS
     with capsys.disabled():
-        print(f"\n  {KILLS} kills on {kind}; ATRIUM_TEST_SEED={SEED} repeats the moments")
-    if kind == "postgresql":
-        with postgresql.database(request.getfixturevalue("postgresql_cluster")) as url:
-            crash_again_and_again(Atrium(tmp_path, {"ATRIUM_DATABASE_URL": url}), random.Random(SEED))
-    else:
-        crash_again_and_again(Atrium(tmp_path), random.Random(SEED))
+        print(f"\n  {kills} kills on {store} and {place}; ATRIUM_TEST_SEED={SEED} repeats the moments")
+    with contextlib.ExitStack() as stack:
+        server = Atrium(tmp_path)
+        if store == "postgresql":
+            cluster = request.getfixturevalue("postgresql_cluster")
+            server.environment["ATRIUM_DATABASE_URL"] = stack.enter_context(postgresql.database(cluster))
+        objects = Bucket(server, request.getfixturevalue("bucket")) if place == "s3" else Folder(server)
+        work = Work(server.start(), accounts.first_admin(server).token, LARGEST[place])
+        crash_again_and_again(work, objects, kills, random.Random(SEED))
 
 
-def crash_again_and_again(server, chance):
-    server.start()
-    work = Work(server, accounts.first_admin(server).token, chance)
-    for _ in range(KILLS):
+def crash_again_and_again(work, objects, kills, chance):
+    server = work.server
+    for _ in range(kills):
         threads = [threading.Thread(target=work.go_on_until_killed, args=(chance.random(),)) for _ in range(UPLOADERS)]
         for thread in threads:
             thread.start()
@@ -77,39 +84,27 @@ def crash_again_and_again(server, chance):
         for thread in threads:
             thread.join()
         server.start()
-    path, data = removed_object(work)
+    id, place, data = removed_object(work, objects)
     rows = every_file(work)
     server.kill()
-    path.write_bytes(data)  # as if it had died between the row and its bytes, if no kill above did
-    grow_old(server)
+    objects.write(place, data)  # as if it had died between the row and its bytes, if no kill above did
+    assert id in objects.ids() and rows.keys() < objects.ids()
+    objects.grow_old()
     server.start()
     assert every_file(work) == rows
-    wait_for_the_sweep(server, set(rows))
-    assert not path.exists()
+    eventually(lambda: objects.ids() == rows.keys(), "what has no row is swept, and nothing else")
     check(work, rows)
     server.stop()
 
 
-def objects(server):
-    return [path for path in (server.data / "objects").rglob("*") if path.is_file() and "incoming" not in path.parts]
-
-
-def removed_object(work):
-    """Where the bytes of a removed file were, and which."""
+def removed_object(work, objects):
+    """The id of a file that is gone, where its bytes were, and which."""
     client = accounts.client(work.server, work.token)
-    file = client.post("/files/upload", files={"file": ("a.txt", b"bytes")}).json()
-    [path] = [path for path in objects(work.server) if path.name.endswith(file["id"])]
-    data = path.read_bytes()
-    assert client.delete(f"/files/{file['id']}").status_code == 204
-    assert not path.exists()
-    return path, data
-
-
-def grow_old(server):
-    """Two hours pass for what lies there: the sweep leaves the young to their uploads."""
-    then = time.time() - 7200
-    for path in objects(server):
-        os.utime(path, (then, then))
+    id = client.post("/files/upload", files={"file": ("a.txt", b"bytes")}).json()["id"]
+    place, data = objects.read(id)
+    assert client.delete(f"/files/{id}").status_code == 204
+    assert id not in objects.ids()
+    return id, place, data
 
 
 def every_file(work):
@@ -120,14 +115,6 @@ def every_file(work):
         if not page["next_cursor"]:
             return rows
         query["cursor"] = page["next_cursor"]
-
-
-def wait_for_the_sweep(server, known):
-    """Until every object has a row; the store puts the plugin's name before its ids."""
-    deadline = time.monotonic() + PATIENCE
-    while (left := {path.name.removeprefix("files_") for path in objects(server)} - known) and time.monotonic() < deadline:
-        threading.Event().wait(0.05)
-    assert not left, f"{len(left)} objects without a row were not swept"
 
 
 def check(work, rows):

@@ -15,6 +15,8 @@ if not BINARY.is_absolute():
 
 # What the tests run on.
 STORES = os.environ.get("ATRIUM_TEST_STORES", "sqlite,postgresql").split(",")
+# S3: where the run has a real gateway.
+OBJECTS = os.environ.get("ATRIUM_TEST_OBJECTS", "disk,s3" if "ATRIUM_TEST_S3" in os.environ else "disk").split(",")
 # Tests send more than any person would; the limit itself is tested by a server of its own.
 GENEROUS = {
     "ATRIUM_HTTP_RATE_LIMIT_PER_PRINCIPAL": "100000000",
