@@ -21,19 +21,26 @@ from support.program import ROOT, Atrium
 ID = "intruder"
 HEADER = len(MAGIC) + 32 + 64
 OBJECT = f"lib/{platform.machine()}/{ID}.so"
-MANIFEST = json.dumps({"id": ID, "version": "1.0.0", "name": "Intruder", "abi": {"major": 1, "minor": 0}}).encode()
+
+
+def manifest_of(version):
+    return json.dumps({"id": ID, "version": version, "name": "Intruder", "abi": {"major": 1, "minor": 0}}).encode()
+
+
+MANIFEST = manifest_of("1.0.0")
 
 
 class Built:
     """A plugin, the folder it was built in and the mark that it leaves."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, version="1.0.0"):
         self.folder, self.mark = folder, folder.with_name(folder.name + ".ran")
         folder.mkdir()
-        (folder / "plugin.json").write_bytes(MANIFEST)
+        (folder / "plugin.json").write_bytes(manifest_of(version))
         self.object = folder / f"{ID}.so"
         subprocess.run(["gcc", "-shared", "-fPIC", f"-I{SDK / 'include'}", f'-DMARK="{self.mark}"',
-                        ROOT / "tests/support/constructor_plugin.c", "-o", self.object], check=True)
+                        f'-DVERSION="{version}"', ROOT / "tests/support/constructor_plugin.c", "-o", self.object],
+                       check=True)
 
 
 @pytest.fixture(scope="module")
@@ -129,18 +136,32 @@ def test_the_mark_is_left_by_an_honest_package(server, vendor, good):
     assert good.mark.exists()
 
 
-def test_a_thousand_that_are_not_honest(server, vendor, stranger, good, evil):
+def refused(server, package, path="/plugins"):
+    answer = granted(server.admin.client, package, path)
+    assert answer.status_code == 422, (answer.status_code, answer.text, package[:200])
+
+
+def test_a_thousand_that_are_not_honest(server, vendor, stranger, good, evil, tmp_path):
+    """All of them as a new plugin, and every tenth as the next version of one that runs."""
     packages = {*forged(vendor, stranger, good, evil), *misshapen(vendor, evil)}
     mutations = changed(vendor.packed(evil.folder), random.Random(6))
     honest = vendor.packed(evil.folder)
     while len(packages) < 1000:
         packages |= {next(mutations)} - {honest}
+    packages = sorted(packages)
     for package in packages:
-        answer = granted(server.admin.client, package)
-        assert answer.status_code == 422, (answer.status_code, answer.text, package[:200])
+        refused(server, package)
     assert server.admin.client.get(f"/plugins/{ID}").status_code == 404
     assert not list((server.data / "plugins").glob("*.atp"))
     assert not good.mark.exists() and not evil.mark.exists()
+    install(server, vendor.packed(Built(tmp_path / "former", "0.9.0").folder))
+    for package in packages[::10]:
+        refused(server, package, f"/plugins/{ID}/upgrade")
+        now = server.admin.client.get(f"/plugins/{ID}").json()
+        assert (now["version"], now["state"]) == ("0.9.0", "running")
+    assert not good.mark.exists() and not evil.mark.exists()
+    assert granted(server.admin.client, honest, f"/plugins/{ID}/upgrade").json()["version"] == "1.0.0"
+    assert evil.mark.exists()
 
 
 @contextlib.contextmanager

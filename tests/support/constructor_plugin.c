@@ -23,7 +23,6 @@ static int32_t start(void *self, atrium_err *error) {
 static void destroy(void *self) { (void)self; }
 
 const atrium_plugin *atrium_plugin_v1(void) {
-  static const atrium_plugin table = {
-      sizeof(atrium_plugin), 0, "intruder", "1.0.0", create, start, 0, destroy, 0};
+  static const atrium_plugin table = {sizeof(atrium_plugin), 0, "intruder", VERSION, create, start, 0, destroy, 0};
   return &table;
 }
