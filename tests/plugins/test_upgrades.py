@@ -4,6 +4,7 @@ import concurrent.futures
 import hashlib
 import json
 import threading
+import time
 
 import pytest
 
@@ -78,17 +79,18 @@ def test_one_that_cannot_be_kept_leaves_the_old_one_running(server, versions):
 
 
 def load(server, done, number, body):
-    """One client until it is told to stop: how often it got which answer."""
-    answers = collections.Counter()
+    """One client until it is told to stop: (status, when asked, when answered) of each of its requests."""
+    answers = []
     with accounts.client(server, server.admin.token) as client:
         while not done.is_set():
+            begun = time.monotonic()
             answer = client.get("/messages") if number % 2 else client.post("/messages/send", json=body)
-            answers[answer.status_code] += 1
+            answers.append((answer.status_code, begun, time.monotonic()))
     return answers
 
 
 def under_load(server, change):
-    """What eight clients were answered while change() ran."""
+    """What eight clients were answered while change() ran, and when."""
     body, done = server.new_message(), threading.Event()
     with concurrent.futures.ThreadPoolExecutor() as pool:
         running = [pool.submit(load, server, done, number, body) for number in range(8)]
@@ -96,7 +98,7 @@ def under_load(server, change):
             change()
         finally:
             done.set()
-        return sum((one.result() for one in running), collections.Counter())
+        return [answer for one in running for answer in one.result()]
 
 
 def test_upgrades_under_load_fail_no_request(server, versions):
@@ -107,22 +109,30 @@ def test_upgrades_under_load_fail_no_request(server, versions):
             answer = server.upgrade(package, downgrade="true")
             assert answer.status_code == 200, answer.text
 
-    answers = under_load(server, change)
+    answers = collections.Counter(status for status, _, _ in under_load(server, change))
     assert set(answers) == {200, 201}, answers
     assert server.admin.client.get("/messages").json()["total"] == answers[201]
 
 
 def test_disabling_and_removing_under_load_loses_nothing(server, versions):
-    """Whoever comes while it is off is told that it is not there; whoever came before is answered."""
+    """Whoever comes while it is off, and nobody else, is told that it is not there; whoever came before is answered."""
     server.install(versions["0.1.0"])
+    off = []  # from when it is sent away until it is said to be back
 
     def change():
         for _ in range(3):
+            begun = time.monotonic()
             for action in ("disable", "enable"):
                 assert server.admin.client.post(f"/plugins/{ID}/{action}").status_code == 200
+            off.append((begun, time.monotonic()))
+            begun = time.monotonic()
             assert server.admin.client.delete(f"/plugins/{ID}").status_code == 204
             server.install(versions["0.1.0"])
+            off.append((begun, time.monotonic()))
 
     answers = under_load(server, change)
-    assert set(answers) <= {200, 201, 404}, answers
-    assert server.admin.client.get("/messages").json()["total"] == answers[201]
+    counts = collections.Counter(status for status, _, _ in answers)
+    assert set(counts) <= {200, 201, 404}, counts
+    refused = [(asked, answered) for status, asked, answered in answers if status == 404]
+    assert not [one for one in refused if not any(one[0] < end and one[1] > begin for begin, end in off)]
+    assert server.admin.client.get("/messages").json()["total"] == counts[201]
