@@ -377,8 +377,9 @@ def forget_peak(server):
         file.write("5")
 
 
-def test_half_a_gigabyte_leaves_memory_flat(own_server, tmp_path, capsys):
-    server = own_server()
+@pytest.mark.parametrize("objects", OBJECTS)
+def test_half_a_gigabyte_leaves_memory_flat(objects, request, own_server, tmp_path, capsys):
+    server = own_server(**({"ATRIUM_OBJECTS_URL": request.getfixturevalue("bucket")} if objects == "s3" else {}))
     admin = accounts.first_admin(server)
     large, digest = tmp_path / "large", hashlib.sha256()
     with open(large, "wb") as file:
@@ -404,5 +405,5 @@ def test_half_a_gigabyte_leaves_memory_flat(own_server, tmp_path, capsys):
     assert came.hexdigest() == kept["sha256"]
     down = memory(server, "VmHWM:")
     with capsys.disabled():
-        print(f"\n  512 MiB: {before >> 20} MiB before, peak {up >> 20} MiB up, {down >> 20} MiB down")
+        print(f"\n  512 MiB, {objects}: {before >> 20} MiB before, peak {up >> 20} MiB up, {down >> 20} MiB down")
     assert max(up, down) - before < 32 << 20
