@@ -164,6 +164,9 @@ def new_worker(server, member, admin):
 PLUGINS = pathlib.Path(__file__).parent.parent / "plugins"
 NEEDS = {
     "api/test_agents.py": ["agents"],
+    "api/test_audit_of_changes.py": ["agents", "tasks", "messages", "files", "knowledge", "workers", "secrets", "ssh",
+                                     "webhooks"],
+    "api/test_audit_refused.py": ["tasks"],
     "api/test_conventions.py": ["agents", "tasks"],
     "api/test_event_stream.py": ["agents", "tasks"],
     "api/test_files.py": ["files", "tasks", "workers"],

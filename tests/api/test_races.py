@@ -13,7 +13,6 @@ from support.program import STORES, Atrium
 
 PARALLEL = 100
 RUNS = 3  # whose median counts
-LEAST_HASHING = {"password_hashing.passes": 2, "password_hashing.memory_kib": 19456, "password_hashing.lanes": 1}
 
 
 def refresh(server, token):
@@ -51,7 +50,7 @@ def test_a_replay_ends_the_family(server, newcomer):
 
 @pytest.fixture(scope="module")
 def nodes(request, tmp_path_factory):
-    """Two nodes on one PostgreSQL with the keys of the first; the first's admin. New accounts cost them little."""
+    """Two nodes on one PostgreSQL with the keys of the first; the first's admin."""
     if "postgresql" not in STORES:
         pytest.skip("several nodes need PostgreSQL")
     folder = tmp_path_factory.mktemp("nodes")
@@ -59,7 +58,7 @@ def nodes(request, tmp_path_factory):
         environment = {"ATRIUM_DATABASE_URL": url}
         with Atrium(folder / "first", environment) as first:
             first.admin = accounts.first_admin(first)
-            assert first.admin.client.put("/settings/bulk", json={"settings": LEAST_HASHING}).status_code == 200
+            accounts.hash_cheaply(first.admin)
             shutil.copytree(first.data, folder / "second" / "data", ignore=shutil.ignore_patterns("lock"))
             with Atrium(folder / "second", environment) as second:
                 yield first, second

@@ -59,3 +59,11 @@ def new_user(server, admin, role="member"):
         "email": email, "password": PASSWORD, "full_name": role.title(), "role": role})
     assert answer.status_code == 201, answer.text
     return Account(server, email)
+
+
+def hash_cheaply(admin):
+    """For a server of its own that makes many accounts: the least that a setting may ask of a password's hash."""
+    least = {"passes": 2, "memory_kib": 19456, "lanes": 1}
+    answer = admin.client.put("/settings/bulk", json={
+        "settings": {f"password_hashing.{name}": value for name, value in least.items()}})
+    assert answer.status_code == 200, answer.text
