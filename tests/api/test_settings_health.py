@@ -3,12 +3,15 @@ import contextlib
 import socket
 import subprocess
 import time
+import urllib.parse
 
 import pytest
 
-from support import accounts, mail
-from support.program import Atrium
+from support import accounts, mail, postgresql
+from support.program import STORES, Atrium
 from support.problems import problem
+from support.relay import Relay
+from support.webhooks import eventually
 
 DEADLINE = 3  # seconds that the operation promises
 
@@ -21,6 +24,14 @@ def health(admin):
     for check in body["checks"].values():
         assert check["status"] in ("ok", "degraded", "down", "disabled")
         assert check["latency_ms"] >= 0
+    return body
+
+
+def within_the_deadline(admin):
+    """The deadline is the promise."""
+    begun = time.monotonic()
+    body = health(admin)
+    assert time.monotonic() - begun < DEADLINE + 1
     return body
 
 
@@ -59,6 +70,27 @@ def kernel(tmp_path):
         yield start
 
 
+@pytest.fixture
+def database(request):
+    """The URL of a PostgreSQL database, and a function that closes and opens it."""
+    if "postgresql" not in STORES:
+        pytest.skip("needs PostgreSQL")
+    import psycopg2
+
+    cluster = request.getfixturevalue("postgresql_cluster")
+    with postgresql.database(cluster) as url:
+        name = urllib.parse.urlsplit(url).path[1:]
+
+        def let_in(allowed):
+            connection = psycopg2.connect(cluster)
+            connection.autocommit = True
+            with contextlib.closing(connection), connection.cursor() as cursor:
+                cursor.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS {allowed}')
+                if not allowed:
+                    cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+        yield url, let_in
+
+
 def test_the_embedded_installation(admin):
     body = health(admin)
     assert body["status"] == "ok"
@@ -70,6 +102,46 @@ def test_the_embedded_installation(admin):
 def test_only_admins(member, viewer):
     for account in (member, viewer):
         problem(account.client.get("/settings/health"), 403)
+
+
+def test_the_folder_of_objects_goes_and_comes_back(kernel):
+    admin = kernel()
+    folder = admin.server.data / "objects"
+    folder.rename(folder.with_name("elsewhere"))
+    body = health(admin)
+    assert (body["status"], body["checks"]["object_storage"]["status"]) == ("degraded", "down")
+    folder.with_name("elsewhere").rename(folder)
+    assert health(admin)["checks"]["object_storage"]["status"] == "ok"
+
+
+def test_an_object_store_where_nobody_listens(kernel):
+    port = mail.free_port()
+    body = health(kernel(OBJECTS_URL=f"s3+http://KEY:hunter2@127.0.0.1:{port}/bucket?region=default"))
+    assert (body["status"], body["checks"]["object_storage"]["status"]) == ("degraded", "down")
+
+
+def test_a_database_that_goes_and_comes_back(kernel, database):
+    url, let_in = database
+    admin = kernel(DATABASE_URL=url)
+    assert health(admin)["status"] == "ok"
+    let_in(False)
+    body = within_the_deadline(admin)
+    assert (body["status"], body["checks"]["database"]["status"]) == ("down", "down")
+    let_in(True)
+    eventually(lambda: health(admin)["status"] == "ok", "well again")
+
+
+def test_a_database_that_hangs(kernel, database):
+    url = urllib.parse.urlsplit(database[0])
+    with Relay(url.hostname, url.port) as relay:
+        admin = kernel(DATABASE_URL=url._replace(netloc=url.netloc.replace(f":{url.port}", f":{relay.port}")).geturl())
+        assert health(admin)["status"] == "ok"
+        relay.open.clear()
+        body = within_the_deadline(admin)
+        assert (body["status"], body["checks"]["database"]["status"]) == ("down", "down")
+        relay.open.set()
+        eventually(lambda: health(admin)["status"] == "ok", "well again")
+        admin.server.stop()
 
 
 def test_redis_comes_and_goes(kernel):
@@ -112,12 +184,9 @@ def test_mail_without_starttls(kernel):
 
 
 def test_servers_that_hang_are_told_within_the_deadline(kernel):
-    """The deadline is the promise."""
     with mute() as port:
         admin = kernel(CACHE_URL=f"redis://:hunter2@127.0.0.1:{port}", MAIL_URL=f"smtp://user:hunter2@127.0.0.1:{port}")
-        begun = time.monotonic()
-        body = health(admin)
-        assert time.monotonic() - begun < DEADLINE + 1
+        body = within_the_deadline(admin)
         assert body["status"] == "degraded"
         assert {body["checks"][name]["status"] for name in ("redis", "mail")} == {"down"}
         assert body["checks"]["database"]["status"] == "ok"
