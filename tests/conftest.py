@@ -31,12 +31,8 @@ def store(request):
 
 @pytest.fixture(scope="session")
 def store_environment(request, store):
-    """The configuration that puts a server on this store."""
-    if store == "sqlite":
-        yield {}
-        return
-    with postgresql.database(request.getfixturevalue("postgresql_cluster")) as url:
-        yield {"ATRIUM_DATABASE_URL": url}
+    with postgresql.environment(request, store) as environment:
+        yield environment
 
 
 @pytest.fixture(scope="session")

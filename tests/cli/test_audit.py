@@ -1,5 +1,4 @@
 """atrium audit verify: whatever somebody does to the audit log in the database is found, with the first row of it."""
-import contextlib
 import json
 
 import pytest
@@ -36,11 +35,7 @@ TAMPERING = {
 @pytest.fixture(scope="module")
 def logged(request, store, tmp_path_factory):
     """A kernel that has stopped and left some rows."""
-    with contextlib.ExitStack() as stack:
-        environment = {}
-        if store == "postgresql":
-            cluster = request.getfixturevalue("postgresql_cluster")
-            environment["ATRIUM_DATABASE_URL"] = stack.enter_context(postgresql.database(cluster))
+    with postgresql.environment(request, store) as environment:
         with Atrium(tmp_path_factory.mktemp("logged"), environment) as program:
             admin = accounts.first_admin(program)
             for number in range(5, 15):

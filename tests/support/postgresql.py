@@ -110,5 +110,15 @@ def database(cluster_url: str):
         run(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
+@contextlib.contextmanager
+def environment(request, store):
+    """The configuration that puts a server on an empty database of this kind."""
+    if store == "sqlite":
+        yield {}
+        return
+    with database(request.getfixturevalue("postgresql_cluster")) as url:
+        yield {"ATRIUM_DATABASE_URL": url}
+
+
 if __name__ == "__main__":
     sys.exit(run_with(VARIABLE, cluster(), __doc__))

@@ -26,11 +26,7 @@ def sending_server(request, kind, folder, allow=("127.0.0.0/8",), **settings):
     file = pathlib.Path(folder) / "atrium.toml"
     lines = ["[egress]", f"allow_private = {json.dumps(list(allow))}", "[plugin.webhooks]"]
     file.write_text("\n".join(lines + [f"{name} = {json.dumps(value)}" for name, value in settings.items()]) + "\n")
-    with contextlib.ExitStack() as stack:
-        environment = {}
-        if kind == "postgresql":
-            cluster = request.getfixturevalue("postgresql_cluster")
-            environment["ATRIUM_DATABASE_URL"] = stack.enter_context(postgresql.database(cluster))
+    with postgresql.environment(request, kind) as environment:
         program = Atrium(folder, environment, ["--config", file])
         program.store = kind
         try:
