@@ -25,6 +25,7 @@ class Calls:
         with accounts.client(self.server, token or self.token) as client:
             answer = client.request(method, re.sub(r"\{\w+\}", "{}", path).format(*ids), **content)
         assert answer.is_success, (operation, answer.text)
+        assert "set-cookie" not in answer.headers, operation
         self.answered.append((operation, answer.headers["x-request-id"]))
         return answer.json() if answer.headers.get("content-type") == "application/json" else answer.text
 

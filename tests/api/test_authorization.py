@@ -173,6 +173,7 @@ def status_of(client, method, path, operation):
     target = re.sub(r"\{[^}]*\}", str(uuid.uuid4()), path)
     body = {"json": {}} if "requestBody" in operation and method != "GET" else {}
     with client.stream(method, target, **body) as answer:  # the event stream would never end
+        assert "set-cookie" not in answer.headers, path
         return answer.status_code
 
 
