@@ -51,7 +51,8 @@ def accounts_of_others(calls):
     email, changed = f"other-{secrets.token_hex(4)}@example.org", "another fine password 8"
     other = calls("POST /admin/users", json={"email": email, "full_name": "Other", **PASSWORD})
     own = calls("POST /auth/login", json={"email": email, **PASSWORD})["access_token"]
-    calls("POST /auth/change-password", token=own, json={"current_password": accounts.PASSWORD, "new_password": changed})
+    calls("POST /auth/change-password", token=own, json={
+        "current_password": accounts.PASSWORD, "new_password": changed})
     calls("POST /auth/logout", token=own)
     calls("POST /auth/login", json={"email": email, "password": changed})
     session = calls("GET /security/sessions", params={"user_id": other["id"]})["items"][0]
@@ -70,7 +71,8 @@ def settings(calls):
 def agents_and_their_messages(calls):
     agent = calls("POST /agents", json={"name": "Sender"})["id"]
     calls("PATCH /agents/{id}", agent, json={"name": "Writer"})
-    message = calls("POST /messages/send", json={"sender_agent_id": agent, "channel": "news", "subject": "a", "body": "b"})
+    message = calls("POST /messages/send", json={
+        "sender_agent_id": agent, "channel": "news", "subject": "a", "body": "b"})
     calls("PATCH /messages/{id}/read", message["id"])
     for operation in ("POST /agents/{id}/start", "POST /agents/{id}/stop", "DELETE /agents/{id}"):
         calls(operation, agent)
