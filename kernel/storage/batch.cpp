@@ -37,8 +37,8 @@ std::int64_t Member::exec(std::string_view owner, std::string_view sql, Values p
 }
 
 void Member::record(Change change) {
-  for (const auto* text :
-       {&change.action, &change.resource, &change.resource_id, &change.topic, &change.data, &change.owner, &change.outcome})
+  for (const auto* text : {&change.action, &change.resource, &change.resource_id, &change.topic, &change.data,
+                           &change.owner, &change.outcome})
     check_text(*text);
   if (changes_.size() >= max_changes)
     throw SqlError(ATRIUM_E_INVALID,
@@ -117,6 +117,16 @@ bool Batch::undo(Member& member, Guard guard) {
   return false;
 }
 
+/// A conflict in here is nobody's who asked for the change.
+std::vector<EventPtr> Batch::journalled(std::span<const Journal::Entry> entries) {
+  try {
+    return journal_.append(session_, entries);
+  } catch (const SqlError& fault) {
+    if (fault.code() != ATRIUM_E_CONFLICT) throw;
+    throw SqlError(ATRIUM_E_INTERNAL, std::string("the audit log cannot be written: ") + fault.what());
+  }
+}
+
 std::vector<EventPtr> Batch::commit() {
   std::vector<Journal::Entry> entries;
   std::uint64_t writes = 0;
@@ -129,7 +139,7 @@ std::vector<EventPtr> Batch::commit() {
     session_.rollback();
     return {};
   }
-  auto events = journal_.append(session_, entries);
+  auto events = journalled(entries);
   try {
     session_.commit();
   } catch (const TryAgain& error) {

@@ -7,6 +7,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 namespace kernel::storage {
@@ -71,8 +72,7 @@ class Batch {
   };
 
   /// `limit`: what one member's function may take.
-  Batch(Session& session, Journal& journal, std::span<const std::unique_ptr<Member>> members,
-        Clock::duration limit)
+  Batch(Session& session, Journal& journal, std::span<const std::unique_ptr<Member>> members, Clock::duration limit)
       : session_(session), journal_(journal), members_(members), limit_(limit) {}
 
   /// Runs the members and commits. Throws TryAgain (nothing was committed, all of it may be run again), OutcomeUnknown,
@@ -86,6 +86,7 @@ class Batch {
   bool run_members(Guard guard);
   bool undo(Member& member, Guard guard);
   std::vector<EventPtr> commit();
+  std::vector<EventPtr> journalled(std::span<const Journal::Entry> entries);
 
   Session& session_;
   Journal& journal_;

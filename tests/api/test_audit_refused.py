@@ -8,9 +8,9 @@ from support import accounts, stored
 from support.problems import problem
 
 REFUSE = {
-    "sqlite": ["CREATE TRIGGER no_audit BEFORE INSERT ON audit BEGIN SELECT abs(-9223372036854775807 - 1); END"],
+    "sqlite": ["CREATE TRIGGER no_audit BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no room'); END"],
     "postgresql": ["CREATE FUNCTION no_audit() RETURNS trigger LANGUAGE plpgsql AS "
-                   "'BEGIN RAISE EXCEPTION ''integer overflow''; END'",
+                   "'BEGIN RAISE unique_violation; END'",
                    "CREATE TRIGGER no_audit BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION no_audit()"]}
 ALLOW = {"sqlite": ["DROP TRIGGER no_audit"], "postgresql": ["DROP FUNCTION no_audit CASCADE"]}
 

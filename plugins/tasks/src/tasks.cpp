@@ -53,9 +53,7 @@ class Tasks final : public atrium::Plugin {
                     return create_for_agent(tool, std::move(arguments));
                   });
 
-    provide("command/run").on("run", [this](atrium::Call call) {
-      return run_command_.run(std::move(call));
-    });
+    provide("command/run").on("run", [this](atrium::Call call) { return run_command_.run(std::move(call)); });
     on_event("task.*", [this](const atrium::Event& event) { run_command_.notice(event.resource_id); });
 
     learn_agents();
