@@ -1,5 +1,6 @@
 #include "cli/process.hpp"
 
+#include <malloc.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,6 +21,8 @@ sigset_t watched_signals() {
 
 std::size_t prepare_process() {
   umask(077);
+  // Parts of an upload go back to the system when they are sent; otherwise each thread's arena keeps some.
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
   std::signal(SIGPIPE, SIG_IGN);
   const auto watched = watched_signals();
   pthread_sigmask(SIG_BLOCK, &watched, nullptr);

@@ -1,5 +1,7 @@
 #include "command.hpp"
 
+#include <algorithm>
+
 namespace ssh {
 
 using atrium::Async;
@@ -109,7 +111,8 @@ class Conversation {
   /// Waits for more, but not beyond the next sign of life.
   Async<void> pause(Deadline deadline) {
     const auto left = deadline.left();
-    const Deadline until(limits_.alive.give ? std::clamp(next_sign_.left(), std::chrono::milliseconds(1), left) : left);
+    constexpr std::chrono::milliseconds least{1};
+    const Deadline until(limits_.alive.give ? std::clamp(next_sign_.left(), least, std::max(left, least)) : left);
     try {
       auto waiting = session_.wait(until);
       co_await waiting;

@@ -53,13 +53,14 @@ void Outbox::replay(Transaction& tx, Delivery& delivery) const {
   tx.audit("webhook.replayed", "webhook_delivery", delivery.id.text());
 }
 
+/// It counts as one that fails until its first success: new ones that are dead take no places of those that answer.
 void Outbox::open_lane(Transaction& tx, const Id& webhook) const {
-  tx.exec("INSERT INTO webhook_lanes (webhook_id, held_until, failures, lease_until) VALUES (?, 0, 0, 0)", webhook);
+  tx.exec("INSERT INTO webhook_lanes (webhook_id, held_until, failures, lease_until) VALUES (?, 0, 1, 0)", webhook);
 }
 
 void Outbox::restart_lane(Transaction& tx, const Id& webhook) const {
   const auto now = Time::now();
-  tx.exec("UPDATE webhook_lanes SET due_at = ?, held_until = 0, failures = 0 WHERE webhook_id = ?", now, webhook);
+  tx.exec("UPDATE webhook_lanes SET due_at = ?, held_until = 0, failures = 1 WHERE webhook_id = ?", now, webhook);
   tx.exec(
       "UPDATE webhook_deliveries SET tries = 0, next_attempt_at = ?, updated_at = ? WHERE webhook_id = ? AND status = "
       "'pending'",

@@ -62,7 +62,7 @@ atrium::Async<void> Webhooks::distribute() {
     }
     const std::lock_guard lock(mutex_);
     full_ = healthy_ + failing_ >= settings_.max_in_flight || failing_ >= settings_.max_in_flight / 2;
-    more = woken_ && !full_;
+    more = woken_ && healthy_ + failing_ < settings_.max_in_flight;
     distributing_ = more;
   }
 }
