@@ -28,8 +28,8 @@ STARTS_WITHIN, STOPS_WITHIN = 120, 60  # seconds; sanitizer builds on a busy mac
 class Atrium:
     """One `atrium serve`. Start and stop it as often as you like: the data folder stays."""
 
-    def __init__(self, folder, environment=None, arguments=(), binary=BINARY):
-        self.binary = binary
+    def __init__(self, folder, environment=None, arguments=(), binary=None):
+        self.binary = binary or BINARY
         self.data = pathlib.Path(folder) / "data"
         self.environment = {**GENEROUS, **(environment or {})}
         self.arguments = list(arguments)

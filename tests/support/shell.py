@@ -8,8 +8,8 @@ from support.program import BINARY
 class Shell:
     """Somebody at a terminal: a home of their own, and nothing of Atrium in the environment but what is given."""
 
-    def __init__(self, home, binary=BINARY, **environment):
-        self.binary = binary
+    def __init__(self, home, binary=None, **environment):
+        self.binary = binary or BINARY
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ATRIUM_", "XDG_"))}
         self.home = home
         self.environment = {**inherited, "HOME": str(home), **environment}
