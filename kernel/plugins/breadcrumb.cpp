@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include <array>
+#include <atomic>
 #include <cstring>
 #include <ctime>
 #include <fstream>
@@ -87,7 +88,15 @@ void leave_crumb(int signal_number, const char* plugin) {
   close(file);
 }
 
+std::atomic<pid_t> first_to_crash = 0;
+static_assert(std::atomic<pid_t>::is_always_lock_free);
+
 void on_fault(int signal_number, siginfo_t*, void*) {
+  // One record is written to its end; another thread that crashes meanwhile waits for the end of the process.
+  pid_t before = 0;
+  if (const auto thread = gettid(); !first_to_crash.compare_exchange_strong(before, thread) && before != thread) {
+    for (;;) pause();
+  }
   if (current != nullptr) leave_crumb(signal_number, current);
   for (std::size_t at = 0; at < signals.size(); ++at) {
     if (signals[at] == signal_number) sigaction(signal_number, &previous[at], nullptr);
