@@ -6,7 +6,7 @@ namespace kernel::cli {
 
 constexpr std::string_view backup_description = "atrium-backup.json";  ///< {"format", "version", "made_at", "database"}
 constexpr int backup_format = 1;
-constexpr std::string_view backup_data = "data/";  ///< what the data directory holds besides: keys, switches, plugins
+constexpr std::string_view backup_data = "data/";        ///< what the data directory holds besides: keys, packages
 constexpr std::string_view backup_objects = "objects/";  ///< one file each, by its id
 constexpr std::string_view backup_database = "database/atrium.db";
 

@@ -39,6 +39,8 @@ auto or_conflict(Act act) {
     return act();
   } catch (const plugins::ManifestError&) {
     throw;
+  } catch (const PackageError&) {
+    throw;
   } catch (const StorageError&) {
     throw;
   } catch (const atrium::Problem&) {
@@ -150,6 +152,11 @@ void Installer::forget(const std::string& id) {
 }
 
 void Installer::follow() {
+  do_what_others_did();
+  if (!std::exchange(swept_, true)) parts_.shared.sweep();  // it may take long in a large store: nobody waits for it
+}
+
+void Installer::do_what_others_did() {
   const std::lock_guard turn(turn_);
   parts_.manager.follow_switches();
   const auto installed = parts_.shared.list();
@@ -165,7 +172,6 @@ void Installer::follow() {
       continue;
     bring(id, entry);
   }
-  if (!std::exchange(swept_, true)) parts_.shared.sweep();
 }
 
 void Installer::bring(const std::string& id, const SharedPackages::Entry& entry) {

@@ -41,7 +41,7 @@ class Installer {
   void remove(const std::string& id, const storage::Actor& actor);
 
   /// Does what was done on other nodes. What does not succeed is logged and shown as failed, and tried again later
-  /// unless the package itself is at fault.
+  /// unless the package itself is at fault. One call at a time.
   void follow();
 
  private:
@@ -53,6 +53,7 @@ class Installer {
 
   plugins::Status run(const Package& package, const std::function<void()>& keep);
   void keep(const Package& package, const storage::Actor& actor, const std::string& action);
+  void do_what_others_did();
   void bring(const std::string& id, const SharedPackages::Entry& entry);
   void forget(const std::string& id);
   void note(const std::string& id, const std::string& sha256, const std::string& reason, bool for_good);
@@ -61,7 +62,7 @@ class Installer {
   std::mutex turn_;
   std::map<std::string, std::string> held_;  ///< plugin id -> the SHA-256 of the package that is in use here
   std::map<std::string, Trouble> trouble_;   ///< of packages that did not come to run here
-  bool swept_ = false;
+  bool swept_ = false;                       ///< follow()'s alone
 };
 
 }  // namespace kernel::packages

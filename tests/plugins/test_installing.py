@@ -167,6 +167,14 @@ def test_one_that_needs_a_newer_kernel_is_told_both_numbers(server, vendor, abi,
     assert told in problem(granted(server.admin.client, newer), 422)["errors"][0]["detail"]
 
 
+def test_one_for_another_machine_is_told_so(server, vendor):
+    manifest, code = ((RELEASE / ID / name).read_bytes() for name in ("plugin.json", f"{ID}.so"))
+    foreign = vendor.signed(archive(("plugin.json", manifest), (f"lib/pdp11/{ID}.so", code)))
+    fault, = problem(granted(server.admin.client, foreign), 422)["errors"]
+    assert fault["pointer"] == "/file" and platform.machine() in fault["detail"]
+    assert server.state() is None
+
+
 def test_what_is_no_package(server):
     client = server.admin.client
     for content in (b"", b"x", b"ATRIUM-PLUGIN/1\n", b"ATRIUM-PLUGIN/1\n" + bytes(96), b"PK\x03\x04" + bytes(1000)):
